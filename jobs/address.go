@@ -1,0 +1,116 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// Address is one mailbox: the addr-spec of RFC 5322 §3.4.1 without quoted
+// strings, comments, domain literals or lists. The zero value is no address.
+type Address struct {
+	local, domain string // domain as A-label, lower case
+}
+
+// Limits of RFC 5321 §4.5.3.1, in octets.
+const (
+	maxLocal   = 64
+	maxAddress = 254
+)
+
+// ParseAddress reads what a person typed as an address. White space around it
+// is dropped and an international domain becomes its A-label (RFC 5891). It
+// refuses all else than a single addr-spec; the error says what is wrong with
+// it without repeating the address, so that it may be logged.
+func ParseAddress(s string) (Address, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case s == "":
+		return Address{}, errors.New("no address")
+	case !utf8.ValidString(s), strings.ContainsRune(s, utf8.RuneError):
+		return Address{}, errors.New("address is not valid UTF-8") // U+FFFD is what a wrong encoding leaves behind
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }):
+		return Address{}, errors.New("address holds a control character")
+	case strings.ContainsAny(s, ",;"):
+		return Address{}, errors.New("more than one address: give each person a row of their own")
+	case strings.ContainsAny(s, "<>()[]\"\\ \t") || strings.ContainsFunc(s, unicode.IsSpace):
+		return Address{}, errors.New("only the bare address is read, as in name@example.nl: no name, spaces, quotes, brackets or comments")
+	}
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return Address{}, errors.New("address has no @")
+	}
+	local, domain := s[:at], s[at+1:]
+	switch {
+	case local == "":
+		return Address{}, errors.New("nothing stands before the @")
+	case strings.ContainsRune(local, '@') || strings.ContainsRune(local, ':'):
+		return Address{}, errors.New("address has more than one @ or a colon before it")
+	case len(local) > maxLocal:
+		return Address{}, fmt.Errorf("the part before the @ is longer than %d octets", maxLocal)
+	case local[0] == '.' || local[len(local)-1] == '.' || strings.Contains(local, ".."):
+		return Address{}, errors.New("misplaced dot before the @")
+	}
+	domain, err := ParseDomain(domain)
+	if err != nil {
+		return Address{}, err
+	}
+	if len(local)+1+len(domain) > maxAddress {
+		return Address{}, fmt.Errorf("address is longer than %d octets", maxAddress)
+	}
+	return Address{local, domain}, nil
+}
+
+// ParseDomain reads a mail domain and gives it as A-label in lower case. It
+// refuses single labels, addresses in brackets and what IDNA refuses.
+func ParseDomain(s string) (string, error) {
+	if !strings.ContainsAny(s, ".。．｡") {
+		return "", errors.New("domain has no dot")
+	}
+	d, err := mailDomain.ToASCII(s)
+	if err != nil {
+		return "", errors.New("domain is not valid")
+	}
+	last := d[strings.LastIndexByte(d, '.')+1:]
+	if last == "" || strings.HasPrefix(d, ".") || strings.Contains(d, "..") || strings.Trim(last, "0123456789") == "" {
+		return "", errors.New("domain is not valid")
+	}
+	return strings.ToLower(d), nil
+}
+
+// mailDomain is IDNA2008 lookup processing, with the host name rules (letters,
+// digits, hyphen) and the length limits of the DNS.
+var mailDomain = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true),
+	idna.VerifyDNSLength(true), idna.Transitional(false))
+
+// Local gives the part before the @, as it was written.
+func (a Address) Local() string { return a.local }
+
+// Domain gives the part after the @: lower case, A-labels.
+func (a Address) Domain() string { return a.domain }
+
+// String gives the addr-spec to send to, "" for the zero value.
+func (a Address) String() string {
+	if a == (Address{}) {
+		return ""
+	}
+	return a.local + "@" + a.domain
+}
+
+// Key gives what two spellings of one mailbox share. RFC 5321 lets a server
+// tell upper from lower case before the @; none that people register with
+// does, and treating Jan@ and jan@ as two people would mail one of them twice.
+func (a Address) Key() string { return strings.ToLower(a.String()) }
+
+// MarshalText gives the addr-spec.
+func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads an addr-spec as [ParseAddress] does.
+func (a *Address) UnmarshalText(b []byte) (err error) {
+	*a, err = ParseAddress(string(b))
+	return err
+}
