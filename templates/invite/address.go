@@ -1,0 +1,73 @@
+package invite
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxAddress is the longest address SMTP carries (RFC 5321 section 4.5.3.1.3).
+const maxAddress = 254
+
+var errAddress = errors.New("not a plain address like name@example.org")
+
+// mailto returns the calendar address of an addr-spec. Quoted local parts,
+// domain literals and lists are refused: no two programs read them alike.
+func mailto(addr string) (string, error) {
+	local, domain, ok := strings.Cut(addr, "@")
+	if !ok || local == "" || domain == "" || len(addr) > maxAddress || !utf8.ValidString(addr) ||
+		strings.ContainsAny(addr, " \t\"<>(),:;[]\\") || strings.Contains(domain, "@") ||
+		strings.ContainsFunc(addr, invisible) {
+		return "", errAddress
+	}
+	return "mailto:" + escapeMailto(addr), nil
+}
+
+// escapeMailto percent-encodes what cannot stand in the path of a URI (RFC 3986
+// section 3.3). RFC 6068 asks it of & and = too, but those are legal in a path,
+// and programs compare the address with their own without decoding it.
+func escapeMailto(addr string) string {
+	var b strings.Builder
+	for i := range len(addr) {
+		c := addr[i]
+		if c >= utf8.RuneSelf || strings.IndexByte("%#?/^`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// parseMailto is the way back, for the lint.
+func parseMailto(value string) (addr string, ok bool) {
+	const scheme = "mailto:"
+	if len(value) <= len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
+		return "", false
+	}
+	addr, err := url.PathUnescape(value[len(scheme):])
+	if err != nil {
+		return "", false
+	}
+	if _, err := mailto(addr); err != nil {
+		return "", false
+	}
+	return addr, true
+}
+
+// link checks an absolute web link and returns it in ASCII.
+func link(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+		return "", errors.New("url is not an absolute http or https link")
+	}
+	s = u.String()
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7F {
+			return "", errors.New("url holds characters that must be percent-encoded")
+		}
+	}
+	return s, nil
+}
