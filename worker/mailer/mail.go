@@ -1,0 +1,199 @@
+package mailer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// ErrCompose is wrapped by every error of [Compose].
+var ErrCompose = errors.New("cannot compose mail")
+
+// Mail is one rendered message to one recipient, before MIME.
+type Mail struct {
+	// From and To are required. Names may hold anything: they are cleaned of
+	// control characters, cut at 200 characters and encoded.
+	From, To mail.Address
+	// ReplyTo is left out when its Address is "".
+	ReplyTo mail.Address
+	// Subject is required; cleaned and encoded like a name, but not cut.
+	Subject string
+	// Text is required, UTF-8; any line ending will do. HTML may be "".
+	Text, HTML string
+	// Date is written in its own location. Required.
+	Date time.Time
+	// MessageID is <left@right>. Required: it must stay the same when a message
+	// is sent again, so that a mail system can recognise the copy.
+	MessageID string
+	// Language is the Content-Language (RFC 3282), such as "nl"; "" leaves it out.
+	Language string
+	// Headers are further fields, such as List-Unsubscribe. Fields that follow
+	// from the rest of Mail are refused here. They are written in alphabetical order.
+	Headers []Header
+	// Calendar adds an invitation; nil for none.
+	Calendar *Calendar
+}
+
+// Header is one further header field. Value may hold no control characters.
+type Header struct{ Name, Value string }
+
+// Calendar is an iCalendar object that goes along twice: as the last
+// alternative, which is what mail clients show with buttons, and as a file.
+type Calendar struct {
+	// Method is the iTIP method (RFC 5546), such as "REQUEST". It must equal
+	// METHOD in ICS: Exchange refuses a mail in which they differ (RFC 6047 §2.4).
+	Method string
+	// ICS is the object, UTF-8, with CRLF line ends.
+	ICS []byte
+	// FileName is the name of the attachment, ASCII, such as "uitnodiging.ics".
+	FileName string
+}
+
+// Compose writes a mail as the bytes to send: CRLF line ends, at most 998
+// octets a line, ASCII only unless an address itself is not. The structure is
+//
+//	multipart/mixed
+//	  multipart/alternative
+//	    text/plain
+//	    text/html
+//	    text/calendar; method=REQUEST; charset=UTF-8
+//	  application/ics
+//
+// without the calendar just the alternative, without HTML just the text.
+// Auto-Submitted: auto-generated (RFC 3834) is always there. On an error,
+// which wraps [ErrCompose], no bytes are returned.
+func Compose(m Mail) ([]byte, error) {
+	data, err := compose(m)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCompose, err)
+	}
+	return data, nil
+}
+
+func compose(m Mail) ([]byte, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithCharset(gomail.CharsetUTF8), gomail.WithEncoding(gomail.EncodingQP))
+	// Address fields are set as finished text: go-mail would write a name with
+	// "=?" in it as a quoted string, which many readers decode all the same.
+	setAddress(msg, "From", m.From)
+	setAddress(msg, "To", m.To)
+	if m.ReplyTo.Address != "" {
+		setAddress(msg, "Reply-To", m.ReplyTo)
+	}
+	msg.SetGenHeader("Subject", encodedText(cleanText(m.Subject)))
+	msg.SetGenHeader("Date", m.Date.Format(time.RFC1123Z))
+	msg.SetGenHeader("Message-ID", m.MessageID)
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	if m.Language != "" {
+		msg.SetGenHeader("Content-Language", m.Language)
+	}
+	for _, h := range m.Headers {
+		msg.SetGenHeader(gomail.Header(h.Name), h.Value)
+	}
+
+	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
+	if m.HTML != "" {
+		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	}
+	if c := m.Calendar; c != nil {
+		msg.AddAlternativeString(gomail.ContentType("text/calendar; method="+c.Method), string(c.ICS))
+		err := msg.AttachReader(c.FileName, bytes.NewReader(c.ICS), gomail.WithFileContentType("application/ics"))
+		if err != nil {
+			return nil, err
+		}
+	}
+
+	var out bytes.Buffer
+	out.Grow(4096 + 2*len(m.Text) + len(m.HTML)*5/4)
+	if _, err := msg.WriteTo(&out); err != nil {
+		return nil, err
+	}
+	ascii, err := checkWire(out.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	if !ascii && isASCII(m.From.Address+m.To.Address+m.ReplyTo.Address) {
+		return nil, errors.New("octets outside ASCII in the result")
+	}
+	return out.Bytes(), nil
+}
+
+// setAddress sets an address field. go-mail folds it, unless the address itself
+// is not ASCII (RFC 6532): go-mail would encode that, so it is folded here.
+func setAddress(msg *gomail.Msg, field gomail.Header, a mail.Address) {
+	text := addressText(a)
+	if isASCII(text) {
+		msg.SetGenHeader(field, text)
+		return
+	}
+	msg.SetGenHeaderPreformatted(field, strings.ReplaceAll(text, "?= ", "?=\r\n "))
+}
+
+// check finds what would make a broken or ambiguous mail.
+func (m Mail) check() error {
+	for _, a := range []struct {
+		field string
+		addr  mail.Address
+		must  bool
+	}{{"From", m.From, true}, {"To", m.To, true}, {"Reply-To", m.ReplyTo, false}} {
+		if a.addr.Address == "" && !a.must {
+			continue
+		}
+		if _, _, err := wirePath(a.addr.Address); err != nil {
+			return fmt.Errorf("%s: %w", a.field, err)
+		}
+	}
+	switch {
+	case cleanText(m.Subject) == "":
+		return errors.New("no subject")
+	case strings.TrimSpace(m.Text) == "":
+		return errors.New("no text part: the mail must be readable without HTML")
+	case m.Date.IsZero():
+		return errors.New("no date")
+	case !validMessageID(m.MessageID):
+		return fmt.Errorf("message id %q is not of the form <left@right>", m.MessageID)
+	case strings.Trim(m.Language, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != "":
+		return fmt.Errorf("language %q is no language tag", m.Language)
+	}
+	seen := map[string]bool{}
+	for _, h := range m.Headers {
+		if err := h.check(); err != nil {
+			return err
+		}
+		if key := strings.ToLower(h.Name); seen[key] {
+			return fmt.Errorf("header %s twice", h.Name)
+		} else {
+			seen[key] = true
+		}
+	}
+	return m.Calendar.check()
+}
+
+// check finds an invitation that mail clients would not show as one.
+func (c *Calendar) check() error {
+	if c == nil {
+		return nil
+	}
+	if c.Method == "" || strings.Trim(c.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return fmt.Errorf("calendar method %q is not an iTIP method in capitals", c.Method)
+	}
+	if !bytes.Contains(c.ICS, []byte("\nMETHOD:"+c.Method+"\r\n")) {
+		return fmt.Errorf("calendar has no line METHOD:%s", c.Method)
+	}
+	for _, r := range c.FileName {
+		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`"/:<>?\|`, r) {
+			return fmt.Errorf("calendar file name %q: only plain ASCII without spaces", c.FileName)
+		}
+	}
+	if c.FileName == "" {
+		return errors.New("calendar has no file name")
+	}
+	return nil
+}
