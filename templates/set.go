@@ -1,0 +1,93 @@
+package templates
+
+import (
+	htmltemplate "html/template"
+	"io/fs"
+	"reflect"
+	"text/template"
+
+	"github.com/yuin/goldmark"
+
+	"heraut/jobs"
+)
+
+// Set is every template, parsed and tried. It is safe for concurrent use and
+// never changes.
+type Set struct {
+	markdown goldmark.Markdown
+	text     *template.Template
+	html     *htmltemplate.Template
+	words    map[jobs.Lang]*template.Template
+	mails    map[string]*template.Template // by file name
+}
+
+// Load parses the built-in templates, with the files in override instead of
+// those of the same name; override may be nil, or a folder that is not there.
+// Every file is checked and every kind of mail rendered in every language with
+// sample data. What is wrong with the files comes as a *[jobs.ProblemsError],
+// all of it at once where possible.
+func Load(override fs.FS) (*Set, error) {
+	files, err := readFiles(override)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{markdown: goldmark.New(), words: make(map[jobs.Lang]*template.Template), mails: make(map[string]*template.Template)}
+	var bad []jobs.Problem
+	sentences := func(name string, required []string) *template.Template {
+		t, err := template.New(name).Parse(files[name])
+		if err != nil {
+			bad = append(bad, problem(name, err))
+			return nil
+		}
+		for _, t := range t.Templates() { // itself, and what it defines
+			bad = append(bad, unknownFields(t.Tree, reflect.TypeFor[view]())...)
+		}
+		bad = append(bad, checkHeaders(name, files[name], required)...)
+		return t
+	}
+	for _, l := range languages() {
+		s.words[l] = sentences(wordsName(l), wordsHeaders)
+		for _, k := range jobs.Kinds() {
+			s.mails[mailName(k, l)] = sentences(mailName(k, l), mailHeaders)
+		}
+	}
+	if s.text, err = template.New(textLayout).Parse(files[textLayout]); err != nil {
+		bad = append(bad, problem(textLayout, err))
+	} else {
+		for _, t := range s.text.Templates() {
+			bad = append(bad, unknownFields(t.Tree, reflect.TypeFor[page]())...)
+		}
+	}
+	if s.html, err = parseHTML(htmlLayout, files[htmlLayout]); err != nil {
+		bad = append(bad, problem(htmlLayout, err))
+	} else {
+		for _, t := range s.html.Templates() {
+			bad = append(bad, unknownFields(t.Tree, reflect.TypeFor[page]())...)
+		}
+	}
+	if len(bad) == 0 {
+		bad = s.try()
+	}
+	if len(bad) > 0 {
+		return nil, &jobs.ProblemsError{Problems: bad}
+	}
+	return s, nil
+}
+
+// try renders the samples and gives what went wrong, once for each file.
+func (s *Set) try() (bad []jobs.Problem) {
+	seen := make(map[jobs.Problem]bool)
+	for _, k := range jobs.Kinds() {
+		for _, l := range languages() {
+			for _, in := range samples(k, l) {
+				if _, err := s.Render(in); err != nil {
+					if p := problem(mailName(k, l), err); !seen[p] {
+						seen[p] = true
+						bad = append(bad, p)
+					}
+				}
+			}
+		}
+	}
+	return bad
+}

@@ -1,0 +1,65 @@
+package templates
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// lineWidth is the longest line of a text part, in characters (RFC 5322
+// §2.1.1), unless one word is longer.
+const lineWidth = 78
+
+// hang is what a line begins with: its indentation, and the mark of a list's
+// item or a quotation.
+var hang = regexp.MustCompile(`^ *(?:[-*] |\d+\. |(?:> )+)*`)
+
+// wrapText breaks long lines between words. What follows is indented like the
+// beginning of the line, or quoted like it. Trailing spaces go, and of several
+// empty lines one stays.
+func wrapText(s string) string {
+	var b strings.Builder
+	empty := true // nothing before the first line
+	for line := range strings.SplitSeq(s, "\n") {
+		line = strings.TrimRight(line, " \t")
+		if line == "" {
+			empty = true
+			continue
+		}
+		if empty && b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		empty = false
+		wrapLine(&b, line)
+	}
+	return b.String()
+}
+
+func wrapLine(b *strings.Builder, line string) {
+	first := hang.FindString(line)
+	next := strings.Map(func(r rune) rune {
+		if r == '>' {
+			return r
+		}
+		return ' '
+	}, first)
+	b.WriteString(first)
+	width := utf8.RuneCountInString(first)
+	begin := true
+	for word := range strings.FieldsSeq(line[len(first):]) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case begin:
+		case width+1+n > lineWidth:
+			b.WriteString("\n" + next)
+			width = len(next)
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(word)
+		width += n
+		begin = false
+	}
+	b.WriteByte('\n')
+}
