@@ -33,7 +33,7 @@ func ParseAddress(s string) (Address, error) {
 		return Address{}, errors.New("no address")
 	case !utf8.ValidString(s), strings.ContainsRune(s, utf8.RuneError):
 		return Address{}, errors.New("address is not valid UTF-8") // U+FFFD is what a wrong encoding leaves behind
-	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }):
+	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r > unicode.MaxASCII && unicode.Is(unicode.Cf, r) }):
 		return Address{}, errors.New("address holds a control character")
 	case strings.ContainsAny(s, ",;"):
 		return Address{}, errors.New("more than one address: give each person a row of their own")

@@ -59,7 +59,7 @@ func CleanName(s string) string {
 			space = true
 			continue
 		}
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != zeroWidthJoiner || r == utf8.RuneError {
+		if unicode.IsControl(r) || r > unicode.MaxASCII && (unicode.Is(unicode.Cf, r) && r != zeroWidthJoiner || r == utf8.RuneError) {
 			continue
 		}
 		if r == zeroWidthJoiner && (space || b.Len() == 0) {

@@ -1,0 +1,108 @@
+package jobs_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode"
+
+	"heraut/jobs"
+)
+
+func TestParseAddress(t *testing.T) {
+	long := strings.Repeat("a", 64)
+	for _, c := range []struct{ in, want string }{
+		{"jan@example.nl", "jan@example.nl"},
+		{" Jan@Example.NL\t", "Jan@example.nl"},
+		{"jan+a.b-c_d@sub.example.nl", "jan+a.b-c_d@sub.example.nl"},
+		{"!#$%&'*+-/=?^_`{|}~@example.nl", "!#$%&'*+-/=?^_`{|}~@example.nl"},
+		{"jan@münchen.example", "jan@xn--mnchen-3ya.example"},
+		{"jan@XN--MNCHEN-3YA.example", "jan@xn--mnchen-3ya.example"},
+		{"jan@example。nl", "jan@example.nl"},
+		{"jan@ｅxample.nl", "jan@example.nl"},
+		{"josé@example.nl", "josé@example.nl"},
+		{long + "@example.nl", long + "@example.nl"},
+		{"", ""}, {" ", ""}, {"jan", ""}, {"@", ""}, {"jan@", ""}, {"@example.nl", ""}, {"jan@nl", ""},
+		{"jan@piet@example.nl", ""}, {"mailto:jan@example.nl", ""}, {"jan@example.nl:25", ""},
+		{"jan@example.nl, piet@example.nl", ""}, {"jan@example.nl;piet@example.nl", ""},
+		{"Jan <jan@example.nl>", ""}, {"<jan@example.nl>", ""}, {"jan(x)@example.nl", ""}, {`"jan"@example.nl`, ""}, {`jan\@example.nl`, ""},
+		{"jan@[192.0.2.1]", ""}, {"jan@192.0.2.1", ""}, {"jan@[IPv6:2001:db8::1]", ""},
+		{"jan\r\n@example.nl", ""}, {"jan@example.nl\r\nBcc: x@example.org", ""}, {"jan\x00@example.nl", ""}, {"jan\x7f@example.nl", ""},
+		{"jan de@example.nl", ""}, {"jan@exa mple.nl", ""}, {"jan\u2028@example.nl", ""},
+		{"jan\u202e@example.nl", ""}, {"ja\u00adn@example.nl", ""}, {"jan@exam\u200bple.nl", ""}, {"\ufeffjan@example.nl", ""},
+		{"jan\xff@example.nl", ""}, {"jan\ufffd@example.nl", ""},
+		{".jan@example.nl", ""}, {"jan.@example.nl", ""}, {"j..n@example.nl", ""},
+		{"jan@.example.nl", ""}, {"jan@example.nl.", ""}, {"jan@example..nl", ""}, {"jan@-example.nl", ""}, {"jan@example-.nl", ""}, {"jan@ex_ample.nl", ""},
+		{"jan@xn--zzzzzzzzz.example", ""},
+		{long + "a@example.nl", ""}, {"jan@" + long + ".nl", ""},
+		{long + "@" + strings.Repeat("a.", 94) + "nl", ""},
+	} {
+		got, err := jobs.ParseAddress(c.in)
+		if got.String() != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%q: got %q, %v; want %q", c.in, got, err, c.want)
+		}
+		if err != nil && len(strings.TrimSpace(c.in)) > 3 && strings.Contains(err.Error(), strings.TrimSpace(c.in)) {
+			t.Errorf("%q: the error repeats it: %v", c.in, err)
+		}
+	}
+}
+
+func TestAddressParts(t *testing.T) {
+	a, err := jobs.ParseAddress("Jan@Bücher.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Local() != "Jan" || a.Domain() != "xn--bcher-kva.example" || a.Key() != "jan@xn--bcher-kva.example" {
+		t.Errorf("got %q, %q, %q", a.Local(), a.Domain(), a.Key())
+	}
+	b, err := jobs.ParseAddress("jan@bücher.EXAMPLE")
+	if err != nil || a.Key() != b.Key() {
+		t.Errorf("%q and %q are one mailbox: %v", a.Key(), b.Key(), err)
+	}
+	if s := (jobs.Address{}).String(); s != "" {
+		t.Errorf("the zero address is %q", s)
+	}
+}
+
+func TestAddressAsJSON(t *testing.T) {
+	var v struct{ A jobs.Address }
+	if err := json.Unmarshal([]byte(`{"A":"jan@example.nl"}`), &v); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := json.Marshal(v); err != nil || string(out) != `{"A":"jan@example.nl"}` {
+		t.Errorf("got %s, %v", out, err)
+	}
+	if err := json.Unmarshal([]byte(`{"A":"jan"}`), &v); err == nil {
+		t.Error("a bad address was taken from JSON")
+	}
+}
+
+// FuzzParseAddress: what is accepted parses to itself, and fits on a line of
+// SMTP or a header.
+func FuzzParseAddress(f *testing.F) {
+	for _, s := range []string{"jan@example.nl", " Jan@MÜNCHEN.example ", "jan@xn--mnchen-3ya.example", "a@b.c", "jan@ß.example", "jan@İ.example", "x@a\u200d.example", "jan@example。nl"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := jobs.ParseAddress(s)
+		if err != nil {
+			if a != (jobs.Address{}) {
+				t.Errorf("%q: error and address %q", s, a)
+			}
+			return
+		}
+		again, err := jobs.ParseAddress(a.String())
+		if err != nil || again != a {
+			t.Errorf("%q gives %q, which gives %q, %v", s, a, again, err)
+		}
+		if strings.ContainsFunc(a.String(), func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) || strings.ContainsAny(a.String(), "<>,;:\"\\()") {
+			t.Errorf("%q gives %q", s, a)
+		}
+		if strings.ContainsFunc(a.Domain(), func(r rune) bool { return r > unicode.MaxASCII || unicode.IsUpper(r) }) {
+			t.Errorf("%q has domain %q", s, a.Domain())
+		}
+		if strings.ToLower(a.Key()) != a.Key() {
+			t.Errorf("%q has key %q", s, a.Key())
+		}
+	})
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package intake_test
+
+const streamSize = 1 << 30
