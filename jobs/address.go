@@ -35,8 +35,10 @@ func ParseAddress(s string) (Address, error) {
 		return Address{}, errors.New("address is not valid UTF-8") // U+FFFD is what a wrong encoding leaves behind
 	case strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r > unicode.MaxASCII && unicode.Is(unicode.Cf, r) }):
 		return Address{}, errors.New("address holds a control character")
-	case strings.ContainsAny(s, ",;"):
+	case strings.ContainsAny(s, ",;") && strings.Count(s, "@") > 1:
 		return Address{}, errors.New("more than one address: give each person a row of their own")
+	case strings.ContainsAny(s, ",;"):
+		return Address{}, errors.New("address holds a comma or semicolon; is a dot meant?")
 	case strings.ContainsAny(s, "<>()[]\"\\ \t") || strings.ContainsFunc(s, unicode.IsSpace):
 		return Address{}, errors.New("only the bare address is read, as in name@example.nl: no name, spaces, quotes, brackets or comments")
 	}
