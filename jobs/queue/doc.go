@@ -1,0 +1,16 @@
+// Package queue is the doorbell between the ledger and the workers: asynq on
+// Redis, or on a Redis inside this process.
+//
+// It owns the kind and the payload of the tasks ([Deliver]), putting tickets
+// in queues ([Conn.Enqueue]), reading Redis URIs ([Open]), and the mark by
+// which workers see that Redis lost everything ([Conn.Lost]).
+//
+// It refuses a Redis that throws keys away when its memory is full, payloads
+// it does not know, and to be the record of anything: a task holds the ids of
+// messages and nothing else, no address, name or text. What is lost here is
+// found again in the ledger.
+//
+// How it fails. Every error means that Redis could not be reached or gave an
+// odd answer. Nothing is lost by it: the ids that [Conn.Enqueue] hands back
+// stay due in the ledger.
+package queue
