@@ -1,0 +1,74 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is what differs between the databases. Everything else is one text.
+type dialect struct {
+	folder    string // of the migrations
+	goose     goose.Dialect
+	forUpdate string           // ends a SELECT whose rows are then written
+	forShare  string           // ends a SELECT whose rows must stay as they are
+	collision func(error) bool // the transaction lost against another and may be tried again
+}
+
+// sqliteDialect locks nothing by row: a transaction that writes is alone from
+// its first statement on (_txlock=immediate).
+var sqliteDialect = dialect{
+	folder: "sqlite",
+	goose:  goose.DialectSQLite3,
+	collision: func(err error) bool {
+		e, ok := errors.AsType[*sqlite.Error](err)
+		// The low byte is the primary code, the rest says which kind of busy.
+		return ok && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+	},
+}
+
+var postgresDialect = dialect{
+	folder:    "postgres",
+	goose:     goose.DialectPostgres,
+	forUpdate: " FOR UPDATE",
+	forShare:  " FOR SHARE",
+	collision: func(err error) bool {
+		e, ok := errors.AsType[*pgconn.PgError](err)
+		return ok && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock
+	},
+}
+
+// parseURL tells the two kinds of database URL apart and gives what the
+// driver wants to hear.
+func parseURL(u string) (d dialect, dsn string, err error) {
+	switch path, isSQLite := strings.CutPrefix(u, "sqlite:"); {
+	case isSQLite && (path == "" || strings.Contains(path, ":memory:")):
+		return dialect{}, "", fmt.Errorf("database %q names no file; write sqlite:PATH", u)
+	case isSQLite:
+		return sqliteDialect, path, nil
+	case strings.HasPrefix(u, "postgres://"), strings.HasPrefix(u, "postgresql://"):
+		return postgresDialect, u, nil
+	}
+	// The URL may hold a password: only its scheme is repeated.
+	scheme, _, _ := strings.Cut(u, ":")
+	return dialect{}, "", fmt.Errorf("database URL begins with %q; write sqlite:PATH or postgres://user@host/name", scheme)
+}
+
+// sqliteDSN gives the DSN of a database file. FULL makes each commit durable
+// and immediate keeps two transactions that read before they write from
+// refusing each other.
+func sqliteDSN(path string, extra ...string) string {
+	options := append([]string{
+		"_pragma=journal_mode(WAL)", "_pragma=busy_timeout(5000)", "_pragma=synchronous(FULL)", "_pragma=foreign_keys(1)",
+		"_txlock=immediate", "_time_format=sqlite",
+	}, extra...)
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: strings.Join(options, "&")}
+	return u.String()
+}
