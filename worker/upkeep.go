@@ -1,0 +1,44 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"heraut/jobs"
+)
+
+// beat renews the lease, or logs why not.
+func (w *Worker) beat(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Lease/4)
+	defer cancel()
+	if err := w.lease.beat(ctx); err != nil && context.Cause(ctx) != context.Canceled {
+		w.lifeline.warn("cannot renew the lease", "alive", w.lease.alive(), "error", err)
+	}
+}
+
+// goodbye ends an owner that is done with.
+func (w *Worker) goodbye(ctx context.Context, owner string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Lease)
+	defer cancel()
+	if err := w.cfg.Ledger.Goodbye(ctx, owner); err != nil {
+		w.log.Warn("cannot say goodbye; the lease ends by itself", "owner", owner, "error", err)
+	}
+}
+
+// sweep sweeps, or logs why not.
+func (w *Worker) sweep(ctx context.Context) {
+	if _, err := w.sweepOnce(ctx); err != nil && ctx.Err() == nil {
+		w.log.Warn("cannot sweep; trying on", "error", err)
+	}
+}
+
+func (w *Worker) sweepOnce(ctx context.Context) (jobs.Swept, error) {
+	s, err := w.cfg.Ledger.Sweep(ctx, w.cfg.Clock.Now())
+	if err != nil {
+		return s, fmt.Errorf("sweep: %w", err)
+	}
+	if s.Sum() > 0 || s.Workers > 0 {
+		w.log.Info("swept", "released", s.Released, "parked", s.Parked, "in_doubt", s.InDoubt, "expired", s.Expired, "workers", s.Workers)
+	}
+	return s, nil
+}

@@ -1,0 +1,180 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"heraut/jobs"
+	"heraut/worker/mailer"
+)
+
+// dotLinger is how long a final dot waits for others to be committed with. A
+// connection stands still meanwhile, so it is short; without it the commits of
+// 16 connections hold each other up.
+const dotLinger = time.Millisecond
+
+// Worker sends what is due. See the package comment for what it promises.
+type Worker struct {
+	cfg        Config
+	log        *slog.Logger
+	lease      *lease
+	programmes *programmes
+	pools      map[jobs.Queue]*mailer.Pool
+	dots       *group[jobs.Dot, bool]
+	outcomes   *group[jobs.Outcome, bool]
+	trouble    *seldom // with Redis or the database, on the way to the queue
+	lifeline   *seldom // trouble with renewing the lease
+
+	mu       sync.Mutex
+	stopping bool           // no batch may begin
+	hands    sync.WaitGroup // batches in hand
+}
+
+// New checks the configuration. Nothing runs before [Worker.Run]; a Worker runs
+// once.
+func New(cfg Config) (*Worker, error) {
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	log := cfg.Log.With("worker", cfg.ID)
+	return &Worker{
+		cfg:        cfg,
+		log:        log,
+		lease:      newLease(cfg),
+		programmes: &programmes{ledger: cfg.Ledger},
+		trouble:    &seldom{log: log},
+		lifeline:   &seldom{log: log},
+	}, nil
+}
+
+// Run sends what is due until ctx is done, and returns when everything in hand
+// is recorded or given back, at most StopWithin and a little later. An error
+// means that it could not start, or that the ledger could not be told goodbye;
+// its claims then are swept up when the lease ends.
+func (w *Worker) Run(ctx context.Context) error {
+	// What has to go on while batches come to their end.
+	last, stopLast := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLast()
+
+	w.dots = newGroup(dotLinger, w.commitDots)
+	w.outcomes = newGroup(w.cfg.FlushEvery, func(o []jobs.Outcome) ([]bool, error) { return w.commitOutcomes(last, o) })
+	w.pools = map[jobs.Queue]*mailer.Pool{}
+	servers := map[jobs.Queue]*asynq.Server{}
+	for _, q := range jobs.Queues() {
+		w.pools[q] = mailer.NewPool(w.cfg.Dialer, w.cfg.connections(q), 0)
+		servers[q] = w.server(q)
+	}
+	if err := w.lease.beat(ctx); err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+
+	var upkeep, core sync.WaitGroup
+	core.Go(func() { w.dots.run(last) })
+	core.Go(func() { w.outcomes.run(last) })
+	core.Go(func() { every(last, w.cfg.Lease/4, w.beat) })
+	if !w.cfg.Manual {
+		upkeep.Go(func() { every(ctx, w.cfg.SweepEvery, w.sweep) })
+		upkeep.Go(func() { every(ctx, w.cfg.Tick, func(ctx context.Context) { _, _ = w.dispatch(ctx) }) })
+	}
+	var startErr error
+	for q, s := range servers {
+		if startErr = s.Start(w.handler(ctx, q)); startErr != nil {
+			startErr = fmt.Errorf("start queue %s: %w", q, startErr)
+			break
+		}
+	}
+	w.log.Info("worker started", "connections", w.cfg.Connections)
+	if startErr == nil {
+		<-ctx.Done()
+	}
+
+	w.log.Info("worker stopping")
+	w.mu.Lock()
+	w.stopping = true
+	w.mu.Unlock()
+	for _, s := range servers {
+		upkeep.Go(s.Shutdown)
+	}
+	w.awaitHands()
+	upkeep.Wait()
+	stopLast()
+	core.Wait()
+	// What could not be recorded by now comes in doubt by this.
+	byeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.StopWithin)
+	defer cancel()
+	err := w.lease.end(byeCtx)
+	for _, p := range w.pools {
+		p.Close()
+	}
+	w.log.Info("worker stopped")
+	if startErr != nil {
+		return startErr
+	}
+	if err != nil {
+		return fmt.Errorf("stop worker: %w", err)
+	}
+	return nil
+}
+
+// begin says whether a batch may begin; if so, hands.Done ends it.
+func (w *Worker) begin() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.stopping {
+		w.hands.Add(1)
+	}
+	return !w.stopping
+}
+
+// awaitHands waits for the batches in hand, but not for ever.
+func (w *Worker) awaitHands() {
+	done := make(chan struct{})
+	go func() {
+		w.hands.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(w.cfg.StopWithin):
+		w.log.Warn("stopping with messages in hand; another worker settles them")
+	}
+}
+
+// server makes the asynq server of one queue. Each queue has its own, with its
+// own connections, so that a full one does not keep another waiting.
+func (w *Worker) server(q jobs.Queue) *asynq.Server {
+	check := 200 * time.Millisecond
+	if q == jobs.Critical || w.cfg.Queue.IsEmbedded() {
+		check = 50 * time.Millisecond // somebody waits for it, or asking costs nothing
+	}
+	return asynq.NewServerFromRedisClient(w.cfg.Queue.Redis(), asynq.Config{
+		Concurrency:              w.cfg.connections(q),
+		Queues:                   map[string]int{string(q): 1},
+		TaskCheckInterval:        check,
+		DelayedTaskCheckInterval: 500 * time.Millisecond,
+		ShutdownTimeout:          w.cfg.StopWithin,
+		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return pause },
+		Logger:                   &asynqLog{log: w.log.With("queue", q), warn: &seldom{log: w.log.With("queue", q)}},
+		LogLevel:                 asynq.WarnLevel,
+	})
+}
+
+// every calls do at once and then at each tick, until ctx is done.
+func every(ctx context.Context, interval time.Duration, do func(context.Context)) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		do(ctx)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
