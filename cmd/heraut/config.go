@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"heraut/jobs"
 	"heraut/jobs/queue"
@@ -176,5 +177,10 @@ func (a *app) logger(c *config) *slog.Logger {
 
 // mailer gives the relay's part of the configuration.
 func (c *config) mailer() mailer.Config {
-	return mailer.Config{URL: c.SMTP.URL, Password: c.SMTP.Password, TLS: mailer.TLSPolicy(c.SMTP.TLS)}
+	return mailer.Config{
+		URL: c.SMTP.URL, Password: c.SMTP.Password, TLS: mailer.TLSPolicy(c.SMTP.TLS),
+		// Less than the worker's StopWithin, so that an answer that comes in
+		// time is still recorded.
+		DotGrace: 8 * time.Second,
+	}
 }

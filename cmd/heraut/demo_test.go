@@ -18,6 +18,7 @@ import (
 
 	"heraut/jobs"
 	"heraut/templates/invite"
+	"heraut/templates/invite/invitetest"
 )
 
 // quietApp gives an app that talks into a buffer.
@@ -59,6 +60,26 @@ func TestDemo(t *testing.T) {
 	t.Run("held", func(t *testing.T) { checkDemoHeld(t, r, dir) })
 	t.Run("files", func(t *testing.T) { checkDemoFiles(t, r, dir) })
 	t.Run("calendars", func(t *testing.T) { checkDemoCalendars(t, r, dir) })
+	t.Run("independent readers", func(t *testing.T) { checkDemoReaders(t, dir) })
+}
+
+// checkDemoReaders lets ical.js, libical and python3-icalendar read every
+// invitation of the demo: they must agree on all of it.
+func checkDemoReaders(t *testing.T, dir string) {
+	files, err := filepath.Glob(filepath.Join(dir, "mail", "*.ics"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d invitations, %v", len(files), err)
+	}
+	const workshop = "2026-11-19T10:30:00Z 2026-11-19T11:30:00Z"
+	for _, e := range invitetest.Read(t, files...) {
+		if e.Events != 1 || len(e.Attendees) != 1 {
+			t.Errorf("%s: %d events, attendees %v", filepath.Base(e.File), e.Events, e.Attendees)
+		}
+		at := e.Start.Format(time.RFC3339) + " " + e.End.Format(time.RFC3339)
+		if strings.Contains(filepath.Base(e.File), "-workshop-") && at != workshop {
+			t.Errorf("%s is at %s, want %s", filepath.Base(e.File), at, workshop)
+		}
+	}
 }
 
 func checkDemoCounts(t *testing.T, r *rehearsalResult) {

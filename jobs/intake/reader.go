@@ -195,7 +195,9 @@ func (r *Reader) row(rec record) (row Row, err error) {
 	row.GivenName = jobs.CleanName(cell(rec.cells, r.at.given))
 	row.Name = r.fullName(rec.cells)
 	row.Organisation = jobs.CleanName(cell(rec.cells, r.at.organisation))
-	row.Lang, _ = jobs.ParseLang(cell(rec.cells, r.at.lang)) // any other language is answered in Dutch
+	if lang := strings.TrimSpace(cell(rec.cells, r.at.lang)); lang != "" {
+		row.Lang, _ = jobs.ParseLang(lang) // any other language is answered in Dutch
+	}
 	row.Tags = tags(cell(rec.cells, r.at.tags))
 	row.RegisteredAt = r.registeredAt(rec.cells)
 	return row, nil

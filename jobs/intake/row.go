@@ -14,7 +14,7 @@ type Row struct {
 	Name         string       // cleaned by [jobs.CleanName]; "Voornaam tussenvoegsel Achternaam"; may be empty
 	GivenName    string       // cleaned; empty where the file has no column for it
 	Organisation string       // cleaned; may be empty
-	Lang         jobs.Lang    // Dutch where the file does not say
+	Lang         jobs.Lang    // empty where the file does not say: it must not overwrite what is known
 	Tags         []string     // lower case, inner white space as "-", so that an audience expression can name them
 	RegisteredAt time.Time    // UTC; zero where the file does not say or cannot be read
 	Cancelled    bool         // the file says this person no longer comes
