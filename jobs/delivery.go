@@ -38,7 +38,7 @@ type Outcome struct {
 	Reason        string
 	SMTP          string    // the server's answer, "" when there was none
 	SentAt        time.Time // for Sent
-	NextAttemptAt time.Time // for Retry, and for an InDoubt that is resent; zero otherwise
+	NextAttemptAt time.Time // for Retry, for an InDoubt that is resent, and for Planned (not before); else zero
 	Suppress      bool      // the server says there is no such mailbox: write to it no more
 }
 

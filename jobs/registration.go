@@ -48,7 +48,7 @@ type Registration struct {
 	Tags         []string
 	Answered     Answer
 	UID          string    // iCalendar UID (RFC 5545 §3.8.4.7), fixed for ever
-	Source       string    // where it came from: "csv:names.csv:12", "cli"
+	Source       string    // where it came from: "names.csv:12", "cli"
 	Quiet        bool      // taken over from elsewhere: no confirmation is owed
 	Approved     bool      // an organiser let this person in past the audience rule
 	RegisteredAt time.Time // when the person signed up, by the source; zero when it does not say
