@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -140,7 +141,7 @@ func (imp *importer) showPreview() {
 	a.printf(w.ImportFirst+"\n", len(imp.preview))
 	t := &table{head: []string{w.Line, w.Email, w.Name, w.Organisation, w.Language, w.Since}}
 	for _, row := range imp.preview {
-		t.add(number(row.Line), row.Email.String(), row.Name, row.Organisation, string(row.Lang), w.moment(row.RegisteredAt, imp.event.Zone))
+		t.add(number(row.Line), row.Email.String(), row.Name, row.Organisation, string(cmp.Or(row.Lang, jobs.Dutch)), w.moment(row.RegisteredAt, imp.event.Zone))
 	}
 	_ = t.write(a.people())
 	a.printf("\n")
