@@ -71,6 +71,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		servers[q] = w.server(q)
 	}
 	if err := w.lease.beat(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop before it began; the lease, if any, ends by itself
+		}
 		return fmt.Errorf("start worker: %w", err)
 	}
 
