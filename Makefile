@@ -42,6 +42,6 @@ verify: ## vet, staticcheck, gofmt, tidy go.mod, generated files unchanged
 	@.ci/deps generate
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
-	@test -z "$$(gofmt -l $$(git ls-files '*.go') | tee /dev/stderr)" || { echo 'not gofmt-ed: run gofmt -w on the files above' >&2; exit 1; }
+	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { printf 'not gofmt-ed, run gofmt -w: %s\n' $$files >&2; exit 1; }
 	$(GO) mod tidy -diff
 	.ci/generated-unchanged
