@@ -18,25 +18,28 @@ const (
 	maxDescription = 1500
 )
 
-// calendar gives the invitation that goes with a mail, none for a reminder or
-// follow-up. summary is the event's summary as plain text.
-func calendar(in Input, p page, organizer jobs.Person, summary string) ([]byte, string, error) {
-	var method invite.Method
-	switch in.Message.Kind {
+// method gives the method of the invitation that goes with a kind of mail, ""
+// for a reminder or follow-up, which have none.
+func method(k jobs.Kind) invite.Method {
+	switch k {
 	case jobs.Confirmation, jobs.Change:
-		method = invite.MethodRequest
+		return invite.MethodRequest
 	case jobs.Cancellation:
-		method = invite.MethodCancel
-	default:
-		return nil, "", nil
+		return invite.MethodCancel
 	}
+	return ""
+}
+
+// calendar gives the invitation that goes with a mail that has one. summary is
+// the event's summary as plain text.
+func calendar(in Input, p page, organizer jobs.Person, summary string) (invite.Event, error) {
 	ev, reg := in.Event, in.Registration
 	link, err := webLink(ev.Location.URL)
 	if err != nil {
-		return nil, "", err
+		return invite.Event{}, err
 	}
-	data, err := invite.Write(invite.Event{
-		Method:      method,
+	return invite.Event{
+		Method:      method(in.Message.Kind),
 		UID:         reg.UID,
 		Sequence:    in.Message.Sequence,
 		Stamp:       in.Now,
@@ -51,8 +54,7 @@ func calendar(in Input, p page, organizer jobs.Person, summary string) ([]byte, 
 		Attendee:    invite.Person{Name: strangersName(reg.Name), Email: reg.Email.String()},
 		Alarms:      []invite.Alarm{{Before: alarmBefore, Text: p.alarm}},
 		Language:    string(p.Lang),
-	})
-	return data, string(method), err
+	}, nil
 }
 
 // description is what a calendar shows below the title. Link and place are in

@@ -109,13 +109,31 @@ func daysBetween(a, b time.Time) int {
 	return int(day(b).Sub(day(a.In(b.Location()))) / (24 * time.Hour))
 }
 
-// soon says how far off start is, as people say it: "over 45 minuten",
-// "vandaag", "morgen", "over 3 dagen"; "" once it has begun. Days are calendar
-// days on the clock of zone. A mail may be read later than it is sent, so
-// minutes are given for the last hour and a half only, and by fives.
-func soon(now, start time.Time, zone *time.Location, l jobs.Lang) string {
-	left := start.Sub(now)
-	if left <= 0 {
+// span is how far off a start is, in the steps in which people speak of it.
+type span struct {
+	begun   bool
+	minutes bool // n counts minutes, by fives; otherwise calendar days
+	n       int
+}
+
+// spanUntil measures from now to start. Days are calendar days on the clock of
+// start. A mail may be read later than it is sent, so minutes are given for the
+// last hour and a half only, and by fives.
+func spanUntil(now, start time.Time) span {
+	const five = 5 * time.Minute
+	switch left := start.Sub(now); {
+	case left <= 0:
+		return span{begun: true}
+	case left < 90*time.Minute:
+		return span{minutes: true, n: int(left.Round(five) / time.Minute)}
+	}
+	return span{n: daysBetween(now, start)}
+}
+
+// in says it: "over 45 minuten", "vandaag", "morgen", "over 3 dagen"; "" once
+// it has begun.
+func (s span) in(l jobs.Lang) string {
+	if s.begun {
 		return ""
 	}
 	say := func(nl, en string) string {
@@ -124,9 +142,8 @@ func soon(now, start time.Time, zone *time.Location, l jobs.Lang) string {
 		}
 		return nl
 	}
-	const five = 5 * time.Minute
-	if left < 90*time.Minute {
-		switch n := int(left.Round(five) / time.Minute); n {
+	if s.minutes {
+		switch n := s.n; n {
 		case 0:
 			return say("zo meteen", "about to start")
 		case 60:
@@ -135,7 +152,7 @@ func soon(now, start time.Time, zone *time.Location, l jobs.Lang) string {
 			return say(fmt.Sprintf("over %d minuten", n), fmt.Sprintf("in %d minutes", n))
 		}
 	}
-	switch n := daysBetween(now, start.In(zone)); {
+	switch n := s.n; {
 	case n == 0:
 		return say("vandaag", "today")
 	case n == 1:

@@ -34,6 +34,16 @@
 // use what the files above say (Subject, Heading, Lead, Paragraphs, Greeting,
 // WhenLabel …) and SummaryText, and layout.html SummaryHTML.
 //
+// # Once for many
+//
+// [Set.Prepare] does once what the mails of a [Class] share, and
+// [Prepared.Fill] the few lines that differ: a few per cent of the work of
+// [Set.Render], and the same bytes. It renders the same templates with marks in
+// place of the recipient's facts and keeps the lines around them. A file that
+// does more with a fact than to show it or to ask whether it is there, such as
+// {{len .Name}}, is found by reading it and always rendered in full
+// ([ErrNotPrepared]); so is a mail that would come out different.
+//
 // # Refusals
 //
 // [Load] refuses a file it does not know, a template that does not parse or

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/yuin/goldmark"
 
@@ -11,10 +12,15 @@ import (
 // FormatWhen and the others are internals that are easier to pin down by
 // themselves than in a whole mail.
 var (
-	FormatWhen = formatWhen
-	Soon       = soon
-	WrapText   = wrapText
+	FormatWhen    = formatWhen
+	WrapText      = wrapText
+	StrangersName = strangersName
 )
+
+// Soon says how far off start is.
+func Soon(now, start time.Time, zone *time.Location, l jobs.Lang) string {
+	return spanUntil(now, start.In(zone)).in(l)
+}
 
 // Summary gives both forms of a summary.
 func Summary(markdown string) (html, text string, err error) {

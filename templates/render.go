@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heraut/jobs"
+	"heraut/templates/invite"
 )
 
 // ErrBlank says that the event, or the finished mail, still has something to
@@ -51,49 +52,77 @@ func (s *Set) Render(in Input) (Mail, error) {
 }
 
 func (s *Set) render(in Input) (Mail, error) {
-	l := in.Registration.Lang
-	if !slices.Contains(languages(), l) {
-		l = jobs.Dutch
-	}
 	organizer, err := tagged(in.Event.Organizer, in.Tag)
 	if err != nil {
 		return Mail{}, err
 	}
-	v, err := newView(in, l)
+	d, err := s.draft(in, personOf(in), organizer)
 	if err != nil {
 		return Mail{}, err
+	}
+	m := Mail{Subject: d.subject, Text: wrapText(d.text), HTML: d.html, Organizer: organizer}
+	if holdsMark(m.Subject) || holdsMark(m.Text) || holdsMark(m.HTML) {
+		return Mail{}, fmt.Errorf("%w: the mail holds [in te vullen, [to fill in or <no value>", ErrBlank)
+	}
+	if d.calendar.Method != "" {
+		if m.Invite, err = invite.Write(d.calendar); err != nil {
+			return Mail{}, err
+		}
+		m.Method = string(d.calendar.Method)
+	}
+	return m, nil
+}
+
+// draft is a mail before its text is broken into lines and its invitation is
+// written.
+type draft struct {
+	subject, text, html string
+	calendar            invite.Event // without a method: there is none
+}
+
+// draft carries out the templates for a recipient whose facts are who.
+func (s *Set) draft(in Input, who person, organizer jobs.Person) (draft, error) {
+	v, err := newView(in, language(in.Registration.Lang), who)
+	if err != nil {
+		return draft{}, err
 	}
 	p, err := s.newPage(v, in.Message.Kind)
 	if err != nil {
-		return Mail{}, err
+		return draft{}, err
 	}
-	sum := parseSummary(s.markdown, in.Event.Summary.In(l))
+	sum := parseSummary(s.markdown, in.Event.Summary.In(v.Lang))
 	summary := sum.text()
 	if !v.Off {
 		p.SummaryText = summary
 		if p.SummaryHTML, err = sum.html(); err != nil {
-			return Mail{}, err
+			return draft{}, err
 		}
 	}
-	m := Mail{Subject: p.Subject, Organizer: organizer}
+	d := draft{subject: p.Subject}
 	var out strings.Builder
 	if err := s.text.Execute(&out, p); err != nil {
-		return Mail{}, err
+		return draft{}, err
 	}
-	m.Text = wrapText(out.String())
+	d.text = out.String()
 	out.Reset()
 	out.Grow(roomHTML)
 	if err := s.html.Execute(&out, p); err != nil {
-		return Mail{}, err
+		return draft{}, err
 	}
-	m.HTML = out.String()
-	if holdsMark(m.Subject) || holdsMark(m.Text) || holdsMark(m.HTML) {
-		return Mail{}, fmt.Errorf("%w: the mail holds [in te vullen, [to fill in or <no value>", ErrBlank)
+	d.html = out.String()
+	if method(in.Message.Kind) != "" {
+		d.calendar, err = calendar(in, p, organizer, summary)
 	}
-	if m.Invite, m.Method, err = calendar(in, p, organizer, summary); err != nil {
-		return Mail{}, err
+	return d, err
+}
+
+// language gives the language of the mail to who reads l: Dutch where there are
+// no templates in it.
+func language(l jobs.Lang) jobs.Lang {
+	if slices.Contains(languages(), l) {
+		return l
 	}
-	return m, nil
+	return jobs.Dutch
 }
 
 // roomHTML is about what the HTML of a mail takes, in bytes.

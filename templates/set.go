@@ -19,6 +19,7 @@ type Set struct {
 	html     *htmltemplate.Template
 	words    map[jobs.Lang]*template.Template
 	mails    map[string]*template.Template // by file name
+	whole    map[string]string             // by file name: why it is rendered in full always, see vet
 }
 
 // Load parses the built-in templates, with the files in override instead of
@@ -71,6 +72,7 @@ func Load(override fs.FS) (*Set, error) {
 	if len(bad) > 0 {
 		return nil, &jobs.ProblemsError{Problems: bad}
 	}
+	s.whole = s.vetAll()
 	return s, nil
 }
 

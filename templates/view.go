@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 
 	"heraut/jobs"
@@ -41,10 +42,11 @@ type page struct {
 	alarm                             string        // for the calendar
 }
 
-// newView gathers the facts of one mail. It refuses an event that would show
-// as a lie: blanks, no organizer, a link that is none.
-func newView(in Input, l jobs.Lang) (view, error) {
-	ev, reg := in.Event, in.Registration
+// newView gathers the facts of one mail, those of its recipient from who. It
+// refuses an event that would show as a lie: blanks, no organizer, a link that
+// is none.
+func newView(in Input, l jobs.Lang, who person) (view, error) {
+	ev := in.Event
 	switch {
 	case len(ev.Blanks) > 0:
 		return view{}, fmt.Errorf("%w: %s", ErrBlank, ev.Blanks[0].Field)
@@ -70,18 +72,18 @@ func newView(in Input, l jobs.Lang) (view, error) {
 		Place:          jobs.CleanName(ev.Location.Name),
 		Link:           link,
 		Speaker:        jobs.CleanName(ev.Speaker),
-		Name:           strangersName(reg.Salutation()),
-		Organisation:   strangersName(reg.Organisation),
-		Email:          reg.Email.String(),
+		Name:           who[factName],
+		Organisation:   who[factOrganisation],
+		Email:          who[factEmail],
 		Organizer:      jobs.CleanName(ev.Organizer.Name),
 		OrganizerEmail: ev.Organizer.Email.String(),
-		Soon:           soon(in.Now, ev.Start, ev.Zone, l),
-		Near:           daysBetween(in.Now, start) <= 7,
+		Soon:           spanUntil(in.Now, start).in(l),
+		Near:           near(in.Now, start),
 		Folded:         len(in.Folded) > 0,
 	}
 	switch in.Message.Kind {
 	case jobs.Cancellation:
-		v.Off, v.EventOff = true, reg.Status != jobs.Cancelled
+		v.Off, v.EventOff = true, eventOff(in.Message.Kind, in.Registration.Status)
 		v.Place, v.Link, v.Speaker = "", "", ""
 	case jobs.Followup:
 		v.Link = ""
@@ -114,11 +116,41 @@ func (v *view) was(in Input, l jobs.Lang) {
 // strangersName gives a name that somebody typed into a form. One that reads
 // like the mark of a blank is left out: it would stop the mail.
 func strangersName(s string) string {
-	s = jobs.CleanName(s)
+	if !tidy(s) {
+		s = jobs.CleanName(s)
+	}
 	if holdsMark(s) {
 		return ""
 	}
 	return s
+}
+
+// tidy says whether s is a name as most are, one that [jobs.CleanName] would
+// give back as it is: printable ASCII with single spaces inside.
+func tidy(s string) bool {
+	if len(s) > jobs.MaxName {
+		return false
+	}
+	space := true // none at the beginning
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' && !space:
+			space = true
+		case c > ' ' && c <= '~':
+			space = false
+		default:
+			return false
+		}
+	}
+	return s == "" || !space
+}
+
+// near says whether the event begins within 7 days, on the clock of start.
+func near(now, start time.Time) bool { return daysBetween(now, start) <= 7 }
+
+// eventOff says whether a cancellation is that of the whole event.
+func eventOff(k jobs.Kind, s jobs.Status) bool {
+	return k == jobs.Cancellation && s != jobs.Cancelled
 }
 
 // webLink gives a web address in ASCII, "" for none.

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"iter"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -19,30 +20,52 @@ var hang = regexp.MustCompile(`^ *(?:[-*] |\d+\. |(?:> )+)*`)
 // empty lines one stays.
 func wrapText(s string) string {
 	var b strings.Builder
-	empty := true // nothing before the first line
-	for line := range strings.SplitSeq(s, "\n") {
-		line = strings.TrimRight(line, " \t")
-		if line == "" {
-			empty = true
-			continue
-		}
-		if empty && b.Len() > 0 {
-			b.WriteByte('\n')
-		}
-		empty = false
+	b.Grow(len(s) + len(s)/16)
+	for line := range textLines(s) {
 		wrapLine(&b, line)
 	}
 	return b.String()
 }
 
-func wrapLine(b *strings.Builder, line string) {
-	first := hang.FindString(line)
-	next := strings.Map(func(r rune) rune {
-		if r == '>' {
-			return r
+// textLines gives the lines of a text as they are to be wrapped: without
+// trailing spaces, and with one empty line where there are several, none at
+// the beginning and none at the end.
+func textLines(s string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		begun, empty := false, false
+		for line := range strings.SplitSeq(s, "\n") {
+			line = strings.TrimRight(line, " \t")
+			if line == "" {
+				empty = true
+				continue
+			}
+			if empty && begun && !yield("") {
+				return
+			}
+			begun, empty = true, false
+			if !yield(line) {
+				return
+			}
 		}
-		return ' '
-	}, first)
+	}
+}
+
+// wrapLine writes one line, broken where it must be.
+func wrapLine(b *strings.Builder, line string) {
+	if line == "" {
+		b.WriteByte('\n')
+		return
+	}
+	first, next := "", ""
+	if strings.IndexByte(" -*>0123456789", line[0]) >= 0 { // else nothing hangs
+		first = hang.FindString(line)
+		next = strings.Map(func(r rune) rune {
+			if r == '>' {
+				return r
+			}
+			return ' '
+		}, first)
+	}
 	b.WriteString(first)
 	width := utf8.RuneCountInString(first)
 	begin := true

@@ -11,28 +11,39 @@ import (
 // maxAddress is the longest address SMTP carries (RFC 5321 section 4.5.3.1.3).
 const maxAddress = 254
 
+// scheme is what a calendar address begins with (RFC 5545 section 3.3.3).
+const scheme = "mailto:"
+
 var errAddress = errors.New("not a plain address like name@example.org")
 
 // mailto returns the calendar address of an addr-spec. Quoted local parts,
 // domain literals and lists are refused: no two programs read them alike.
 func mailto(addr string) (string, error) {
-	local, domain, ok := strings.Cut(addr, "@")
-	if !ok || local == "" || domain == "" || len(addr) > maxAddress || !utf8.ValidString(addr) ||
-		strings.ContainsAny(addr, " \t\"<>(),:;[]\\") || strings.Contains(domain, "@") ||
-		strings.ContainsFunc(addr, invisible) {
+	if !plainAddress(addr) {
 		return "", errAddress
 	}
-	return "mailto:" + escapeMailto(addr), nil
+	return scheme + escapeMailto(addr), nil
+}
+
+// plainAddress says whether addr is an addr-spec that [mailto] takes.
+func plainAddress(addr string) bool {
+	local, domain, ok := strings.Cut(addr, "@")
+	return ok && local != "" && domain != "" && len(addr) <= maxAddress && utf8.ValidString(addr) &&
+		!strings.ContainsAny(addr, " \t\"<>(),:;[]\\") && !strings.Contains(domain, "@") &&
+		!strings.ContainsFunc(addr, invisible)
 }
 
 // escapeMailto percent-encodes what cannot stand in the path of a URI (RFC 3986
 // section 3.3). RFC 6068 asks it of & and = too, but those are legal in a path,
 // and programs compare the address with their own without decoding it.
 func escapeMailto(addr string) string {
+	if printableASCII(addr) && !strings.ContainsAny(addr, reserved) {
+		return addr
+	}
 	var b strings.Builder
 	for i := range len(addr) {
 		c := addr[i]
-		if c >= utf8.RuneSelf || strings.IndexByte("%#?/^`{|}", c) >= 0 {
+		if c >= utf8.RuneSelf || strings.IndexByte(reserved, c) >= 0 {
 			fmt.Fprintf(&b, "%%%02X", c)
 			continue
 		}
@@ -41,9 +52,12 @@ func escapeMailto(addr string) string {
 	return b.String()
 }
 
+// reserved is what is percent-encoded in an address, besides all that is not
+// ASCII.
+const reserved = "%#?/^`{|}"
+
 // parseMailto is the way back, for the lint.
 func parseMailto(value string) (addr string, ok bool) {
-	const scheme = "mailto:"
 	if len(value) <= len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", false
 	}
@@ -51,10 +65,7 @@ func parseMailto(value string) (addr string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	if _, err := mailto(addr); err != nil {
-		return "", false
-	}
-	return addr, true
+	return addr, plainAddress(addr)
 }
 
 // link checks an absolute web link and returns it in ASCII.

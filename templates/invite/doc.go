@@ -6,6 +6,9 @@
 // folded at 75 octets, VTIMEZONE, text and parameters from strangers made
 // harmless, and a lint that reads every result before it leaves.
 //
+// [Write] makes one invitation; [Prepare] makes one for many, of which
+// [Prepared.Fill] writes and lints the four lines that are a recipient's own.
+//
 // It refuses an event that cannot become a correct invitation (no UID, an end
 // that is not after the start, an address that is no plain addr-spec). It never
 // decodes calendars from outside: the lint reader is linear, capped at

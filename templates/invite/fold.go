@@ -14,19 +14,24 @@ const maxLine = 75
 func fold(ics []byte) []byte {
 	out := make([]byte, 0, len(ics)+len(ics)/16)
 	for text := range bytes.SplitSeq(bytes.TrimSuffix(ics, []byte("\r\n")), []byte("\r\n")) {
-		room := maxLine
-		for len(text) > room {
-			cut := room
-			for cut > 0 && !utf8.RuneStart(text[cut]) {
-				cut--
-			}
-			out = append(out, text[:cut]...)
-			out = append(out, "\r\n "...)
-			text = text[cut:]
-			room = maxLine - 1 // the space counts
-		}
-		out = append(out, text...)
-		out = append(out, "\r\n"...)
+		out = appendFolded(out, text)
 	}
 	return out
+}
+
+// appendFolded appends one line, folded, with its CRLF.
+func appendFolded(out, text []byte) []byte {
+	room := maxLine
+	for len(text) > room {
+		cut := room
+		for cut > 0 && !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		out = append(out, text[:cut]...)
+		out = append(out, "\r\n "...)
+		text = text[cut:]
+		room = maxLine - 1 // the space counts
+	}
+	out = append(out, text...)
+	return append(out, "\r\n"...)
 }

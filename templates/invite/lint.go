@@ -157,7 +157,7 @@ func (l *linter) read(ics []byte) (*node, bool) {
 		l.report(0, RuleUTF8, "not valid UTF-8")
 		return nil, false
 	}
-	lines := physicalLines(ics)
+	lines := physicalLines(string(ics))
 	for _, line := range lines {
 		l.physical(line)
 	}
@@ -180,8 +180,8 @@ func (l *linter) physical(line physicalLine) {
 	if len(line.text) > maxLine {
 		l.report(line.number, RuleLineLength, fmt.Sprintf("line is longer than %d octets", maxLine))
 	}
-	for _, c := range line.text {
-		if c < ' ' && c != '\t' || c == 0x7F {
+	for i := range len(line.text) {
+		if c := line.text[i]; c < ' ' && c != '\t' || c == 0x7F {
 			l.report(line.number, RuleControl, "control character")
 			break
 		}

@@ -1,7 +1,6 @@
 package invite
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 )
@@ -9,20 +8,25 @@ import (
 // physicalLine is one line as it stands in the file.
 type physicalLine struct {
 	number int // from 1
-	text   []byte
+	text   string
 	crlf   bool // ended by CRLF and not by LF or the end of the file
 }
 
 // physicalLines splits ics at every LF.
-func physicalLines(ics []byte) []physicalLine {
-	var out []physicalLine
-	for line := range bytes.SplitAfterSeq(ics, []byte("\n")) {
-		if len(line) == 0 {
+func physicalLines(ics string) []physicalLine {
+	return appendLines(make([]physicalLine, 0, strings.Count(ics, "\n")+1), ics)
+}
+
+// appendLines is physicalLines into memory that is there; numbers go on from
+// what out holds.
+func appendLines(out []physicalLine, ics string) []physicalLine {
+	for line := range strings.SplitAfterSeq(ics, "\n") {
+		if line == "" {
 			continue // after the last line end
 		}
-		text, crlf := bytes.CutSuffix(line, []byte("\r\n"))
+		text, crlf := strings.CutSuffix(line, "\r\n")
 		if !crlf {
-			text = bytes.TrimSuffix(text, []byte("\n"))
+			text = strings.TrimSuffix(text, "\n")
 		}
 		out = append(out, physicalLine{number: len(out) + 1, text: text, crlf: crlf})
 	}
@@ -36,24 +40,37 @@ type contentLine struct {
 }
 
 // unfold joins continuation lines to the line they continue. Each octet is
-// copied once or twice, so the whole is linear.
+// copied twice at most, so the whole is linear.
 func unfold(lines []physicalLine) []contentLine {
-	var out []contentLine
+	out := make([]contentLine, 0, len(lines))
 	for i := 0; i < len(lines); {
 		first := i
 		for i++; i < len(lines) && isContinuation(lines[i].text); i++ {
 		}
-		var b strings.Builder
-		b.Write(lines[first].text)
-		for _, l := range lines[first+1 : i] {
-			b.Write(l.text[1:])
-		}
-		out = append(out, contentLine{number: lines[first].number, text: b.String()})
+		out = append(out, contentLine{number: lines[first].number, text: join(lines[first:i])})
 	}
 	return out
 }
 
-func isContinuation(text []byte) bool {
+// join gives the text of a line and its continuations.
+func join(lines []physicalLine) string {
+	if len(lines) == 1 {
+		return lines[0].text
+	}
+	n := 0
+	for _, l := range lines {
+		n += len(l.text)
+	}
+	var b strings.Builder
+	b.Grow(n)
+	b.WriteString(lines[0].text)
+	for _, l := range lines[1:] {
+		b.WriteString(l.text[1:])
+	}
+	return b.String()
+}
+
+func isContinuation(text string) bool {
 	return len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
 }
 
@@ -91,6 +108,9 @@ func parseProperty(l contentLine) (p property, problem string) {
 		return property{}, "a line does not begin with a property name"
 	}
 	p = property{line: l.number, name: name}
+	if strings.HasPrefix(rest, ";") {
+		p.params = make([]param, 0, 8) // an ATTENDEE has five
+	}
 	for strings.HasPrefix(rest, ";") {
 		var q param
 		q.name, rest = cutName(rest[1:])
@@ -143,6 +163,9 @@ func cutParamValues(s string) (values, rest string, ok bool) {
 			if end < 0 {
 				end = len(s)
 			}
+			if b.Len() == 0 && (end == len(s) || s[end] == ';' || s[end] == ':') {
+				return s[:end], s[end:], true // one plain value, as nearly all are
+			}
 			b.WriteString(s[:end])
 			s = s[end:]
 		}
@@ -162,6 +185,9 @@ func cutParamValues(s string) (values, rest string, ok bool) {
 // backslash that escapes nothing, or a comma or semicolon that is not escaped
 // (RFC 5545 section 3.3.11).
 func unescape(value string) (text string, ok bool) {
+	if !strings.ContainsAny(value, `\,;`) {
+		return value, true
+	}
 	var b strings.Builder
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; c {

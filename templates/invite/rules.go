@@ -82,11 +82,8 @@ func (l *linter) method(cal *node) Method {
 // texts judges the escapes of every TEXT in n and below.
 func (l *linter) texts(n *node) {
 	for _, p := range n.props {
-		if !textProperties[p.name] {
-			continue
-		}
-		if _, ok := unescape(p.value); !ok {
-			l.report(p.line, RuleText, p.name+" has a wrong escape")
+		if textProperties[p.name] {
+			l.text(p)
 		}
 	}
 	for _, c := range n.children {
@@ -140,18 +137,10 @@ func (l *linter) zonesUsed(n *node, known map[string]bool) {
 // event judges the VEVENT.
 func (l *linter) event(ev *node, method Method) {
 	if p, ok := l.one(ev, "UID", RuleUID); ok {
-		uid, valid := unescape(p.value)
-		switch {
-		case p.value == "":
-			l.report(p.line, RuleUID, "UID is empty")
-		case valid && l.want.UID != "" && uid != l.want.UID:
-			l.report(p.line, RuleUID, "UID is not the expected one")
-		}
+		l.uid(p)
 	}
 	if p, ok := l.one(ev, "DTSTAMP", RuleStamp); ok {
-		if _, utc := dateTime(p); !utc || len(p.params) > 0 {
-			l.report(p.line, RuleStamp, "DTSTAMP is not a time in UTC")
-		}
+		l.stamp(p)
 	}
 	l.period(ev)
 	if p, ok := l.one(ev, "SEQUENCE", RuleSequence); ok {
@@ -163,11 +152,11 @@ func (l *linter) event(ev *node, method Method) {
 			l.report(p.line, RuleSequence, "SEQUENCE is not the expected one")
 		}
 	}
-	l.person(ev, "ORGANIZER", RuleOrganizer, l.want.Organizer)
-	attendee, ok := l.person(ev, "ATTENDEE", RuleAttendee, l.want.Attendee)
-	if ok && method == MethodRequest &&
-		(attendee.param("RSVP") != "TRUE" || attendee.param("PARTSTAT") != "NEEDS-ACTION") {
-		l.report(attendee.line, RuleAnswer, "ATTENDEE without RSVP=TRUE and PARTSTAT=NEEDS-ACTION")
+	if p, ok := l.one(ev, "ORGANIZER", RuleOrganizer); ok {
+		l.organizer(p)
+	}
+	if p, ok := l.one(ev, "ATTENDEE", RuleAttendee); ok {
+		l.attendee(p, method)
 	}
 	if p, ok := l.one(ev, "STATUS", RuleStatus); ok && (p.value == "CANCELLED") != (method == MethodCancel) {
 		l.report(p.line, RuleStatus, "STATUS does not go with METHOD")
@@ -179,20 +168,50 @@ func (l *linter) event(ev *node, method Method) {
 	}
 }
 
-// person judges ORGANIZER or ATTENDEE. It returns false when there is not
-// exactly one.
-func (l *linter) person(ev *node, name string, rule Rule, want string) (property, bool) {
-	p, ok := l.one(ev, name, rule)
-	if !ok {
-		return p, false
+// uid judges the one UID.
+func (l *linter) uid(p property) {
+	uid, valid := unescape(p.value)
+	switch {
+	case p.value == "":
+		l.report(p.line, RuleUID, "UID is empty")
+	case valid && l.want.UID != "" && uid != l.want.UID:
+		l.report(p.line, RuleUID, "UID is not the expected one")
 	}
+}
+
+// stamp judges the one DTSTAMP.
+func (l *linter) stamp(p property) {
+	if _, utc := dateTime(p); !utc || len(p.params) > 0 {
+		l.report(p.line, RuleStamp, "DTSTAMP is not a time in UTC")
+	}
+}
+
+// organizer judges the one ORGANIZER.
+func (l *linter) organizer(p property) { l.address(p, RuleOrganizer, l.want.Organizer) }
+
+// attendee judges the one ATTENDEE.
+func (l *linter) attendee(p property, method Method) {
+	l.address(p, RuleAttendee, l.want.Attendee)
+	if method == MethodRequest && (p.param("RSVP") != "TRUE" || p.param("PARTSTAT") != "NEEDS-ACTION") {
+		l.report(p.line, RuleAnswer, "ATTENDEE without RSVP=TRUE and PARTSTAT=NEEDS-ACTION")
+	}
+}
+
+// address judges the calendar address of ORGANIZER or ATTENDEE.
+func (l *linter) address(p property, rule Rule, want string) {
 	switch addr, valid := parseMailto(p.value); {
 	case !valid:
-		l.report(p.line, rule, name+" is not a mailto address")
+		l.report(p.line, rule, p.name+" is not a mailto address")
 	case want != "" && !strings.EqualFold(addr, want):
-		l.report(p.line, rule, name+" is not the expected address")
+		l.report(p.line, rule, p.name+" is not the expected address")
 	}
-	return p, true
+}
+
+// text judges the escapes of one TEXT.
+func (l *linter) text(p property) {
+	if _, ok := unescape(p.value); !ok {
+		l.report(p.line, RuleText, p.name+" has a wrong escape")
+	}
 }
 
 // period judges DTSTART and DTEND.

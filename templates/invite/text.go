@@ -3,6 +3,7 @@ package invite
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxName is how many characters of a name are kept. Longer ones are no names.
@@ -17,6 +18,9 @@ var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f",
 // other control characters and nothing that changes the direction of writing.
 // Escaping is the encoder's work.
 func cleanText(s string) string {
+	if printableASCII(s) || !strings.ContainsFunc(s, unsafe) {
+		return s
+	}
 	s = lineBreaks.Replace(strings.ToValidUTF8(s, "\uFFFD"))
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -31,11 +35,30 @@ func cleanText(s string) string {
 	}, s)
 }
 
+// printableASCII says whether s is nothing but printable ASCII, as most texts
+// and names are: there is nothing to make safe then.
+func printableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// unsafe says whether r is anything that cleanText changes.
+func unsafe(r rune) bool {
+	return r == utf8.RuneError || r == '\u2028' || r == '\u2029' || invisible(r)
+}
+
 // cleanParam makes s safe as a parameter value: one line, without the
 // characters RFC 5545 section 3.1 has no way to write there. The double quote
 // cannot be written at all, and a caret starts an escape for readers that know
 // RFC 6868 only, so both become a look-alike that reads the same everywhere.
 func cleanParam(s string) string {
+	if printableASCII(s) && !strings.ContainsAny(s, `"^`) && len(s) <= maxName {
+		return strings.TrimSpace(s)
+	}
 	s = strings.Map(func(r rune) rune {
 		switch r {
 		case '\n':
@@ -47,8 +70,8 @@ func cleanParam(s string) string {
 		}
 		return r
 	}, cleanText(s))
-	if runes := []rune(s); len(runes) > maxName {
-		s = string(runes[:maxName])
+	if utf8.RuneCountInString(s) > maxName {
+		s = string([]rune(s)[:maxName])
 	}
 	return strings.TrimSpace(s)
 }

@@ -80,16 +80,8 @@ func check(e Event) error {
 	switch {
 	case e.Method != MethodRequest && e.Method != MethodCancel:
 		return errors.New("method is neither REQUEST nor CANCEL")
-	case e.UID == "":
-		return errors.New("uid is empty")
-	case len(e.UID) > maxUID:
-		return fmt.Errorf("uid is longer than %d octets", maxUID)
-	case !utf8.ValidString(e.UID) || cleanText(e.UID) != e.UID || strings.Contains(e.UID, "\n"):
-		return errors.New("uid holds control characters or is not UTF-8")
 	case e.Sequence < 0 || e.Sequence > math.MaxInt32:
 		return errors.New("sequence is negative or does not fit in 32 bits")
-	case !writable(e.Stamp):
-		return errors.New("stamp is not set or outside the years 1970 to 9000")
 	case !writable(e.Start) || !writable(e.End):
 		return errors.New("start or end is not set or outside the years 1970 to 9000")
 	case e.End.Unix() <= e.Start.Unix():
@@ -98,6 +90,28 @@ func check(e Event) error {
 		return errors.New("summary is empty")
 	case e.Language != "" && !languageTag.MatchString(e.Language):
 		return errors.New("language is not a tag like nl or en-GB")
+	}
+	if err := checkUID(e.UID); err != nil {
+		return err
+	}
+	return checkStamp(e.Stamp)
+}
+
+func checkUID(uid string) error {
+	switch {
+	case uid == "":
+		return errors.New("uid is empty")
+	case len(uid) > maxUID:
+		return fmt.Errorf("uid is longer than %d octets", maxUID)
+	case !utf8.ValidString(uid) || cleanText(uid) != uid || strings.Contains(uid, "\n"):
+		return errors.New("uid holds control characters or is not UTF-8")
+	}
+	return nil
+}
+
+func checkStamp(t time.Time) error {
+	if !writable(t) {
+		return errors.New("stamp is not set or outside the years 1970 to 9000")
 	}
 	return nil
 }
