@@ -54,6 +54,15 @@ func (e *Error) Temporary() bool {
 	return e.Phase == PhaseConnect || isNetwork(e.Err)
 }
 
+// congested reports that the relay asks for fewer connections or less mail: 421
+// and 432 at any step, and 450 or 451 for a reason of policy (4.7.z) before TLS
+// and AUTH.
+func (e *Error) congested() bool {
+	r := reply{code: e.Code, enhanced: e.Enhanced}
+	policy := (e.Code == 450 || e.Code == 451) && strings.HasPrefix(e.Enhanced, "4.7.")
+	return r.congested() || (policy && e.Phase == PhaseConnect)
+}
+
 // Class is [ClassConfiguration] when a person has to act (certificate,
 // credentials, TLS not offered), otherwise [ClassConnection].
 func (e *Error) Class() Class {
@@ -97,7 +106,7 @@ func (d *Dialer) Dial(ctx context.Context) (*Session, error) {
 		return nil, dialError(PhaseConnect, err)
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	s, failure := d.open(conn)
+	s, failure := d.open(&link{Conn: conn})
 	if !stop() && failure == nil {
 		failure = &Error{Phase: PhaseConnect, Err: context.Cause(ctx)}
 	}
@@ -113,12 +122,12 @@ func (d *Dialer) Dial(ctx context.Context) (*Session, error) {
 
 // open does everything after the TCP connection. go-mail's client speaks up to
 // and including AUTH; from then on the session has the connection to itself.
-func (d *Dialer) open(conn net.Conn) (*Session, *Error) {
+func (d *Dialer) open(conn *link) (*Session, *Error) {
 	if d.policy == TLSNone && !isLoopback(conn.RemoteAddr()) {
 		return nil, &Error{Phase: PhaseTLS, Err: errors.New("tls none, and the relay is not on this machine")}
 	}
 	secure := d.relay.implicit
-	over := conn
+	over := net.Conn(conn)
 	conn.SetDeadline(time.Now().Add(d.timeouts.Greeting))
 	if secure {
 		t := tls.Client(conn, d.tls)
@@ -160,19 +169,21 @@ func (d *Dialer) open(conn net.Conn) (*Session, *Error) {
 		}
 	}
 	s := &Session{
-		conn:     conn,
+		link:     conn,
+		secure:   secure,
 		in:       client.Text.R,
 		out:      client.Text.W,
 		timeouts: d.timeouts,
 		grace:    d.grace,
 		log:      d.log,
 	}
+	s.pipelining, _ = client.Extension("PIPELINING")
 	s.eightBit, _ = client.Extension("8BITMIME")
 	s.smtputf8, _ = client.Extension("SMTPUTF8")
 	if ok, limit := client.Extension("SIZE"); ok {
 		s.maxSize, _ = strconv.ParseInt(limit, 10, 64) // "SIZE" alone: no limit known
 	}
-	d.log.Debug("smtp session opened", "tls", secure)
+	d.log.Debug("smtp session opened", "tls", secure, "pipelining", s.pipelining)
 	return s, nil
 }
 

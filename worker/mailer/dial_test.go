@@ -99,7 +99,7 @@ func TestDialTLS(t *testing.T) {
 				if c.ok {
 					s := mustDial(t, cfg)
 					for range 2 {
-						if r := s.Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+						if r := s.Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 							t.Errorf("result %+v", r)
 						}
 					}
@@ -152,7 +152,7 @@ func TestDialAuth(t *testing.T) {
 				Password: c.password, TLS: c.policy, RootCAs: server.RootCAs(),
 			}
 			if c.ok {
-				if r := mustDial(t, cfg).Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+				if r := mustDial(t, cfg).Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 					t.Errorf("result %+v", r)
 				}
 				if got := server.Received()[0].User; got != "heraut@example.nl" {
@@ -219,7 +219,7 @@ func TestDialConnect(t *testing.T) {
 	})
 	t.Run("HELO only", func(t *testing.T) {
 		server := rules(t, smtptest.Rule{At: smtptest.Hello, Times: 1, Do: reply("502 5.5.1 EHLO not known")})
-		if r := mustDial(t, noTLS(server.URL())).Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+		if r := mustDial(t, noTLS(server.URL())).Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 			t.Errorf("result %+v", r)
 		}
 	})
@@ -237,10 +237,10 @@ func TestLogHoldsNoAddress(t *testing.T) {
 		Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	for range 3 {
-		s.Send(t.Context(), envelope(), plain(), nil)
+		s.Send(t.Context(), tx())
 	}
-	s.Send(t.Context(), mailer.Envelope{To: "zoe\n@example.org"}, plain(), nil)
-	s.Send(t.Context(), mailer.Envelope{To: "zoe"}, plain(), nil)
+	s.Send(t.Context(), mailer.Transaction{Envelope: mailer.Envelope{To: "zoe\n@example.org"}, Data: plain()})
+	s.Send(t.Context(), mailer.Transaction{Envelope: mailer.Envelope{To: "zoe"}, Data: plain()})
 	if !strings.Contains(log.String(), "domain=example.org") {
 		t.Errorf("nothing logged:\n%s", log.String())
 	}

@@ -14,13 +14,18 @@
 // How it fails. One question matters to a caller: may the recipient have got
 // this mail? [Result.Verdict] answers it. The rules behind it:
 //
-//   - Before the final dot, every failure drops the TCP connection. QUIT is
-//     never sent inside DATA: some servers take what they have by then as a
-//     complete mail. So all failures before the dot are certain: not delivered.
-//   - The caller's beforeDot runs after the whole body was written and before
-//     the dot. What it commits is on record before the server can accept.
+//   - Once the server expects data, every failure before the final dot drops
+//     the TCP connection. QUIT is never sent inside DATA: some servers take what
+//     they have by then as a complete mail. So all failures before the dot are
+//     certain: not delivered.
+//   - The caller's BeforeDot runs after the server agreed to take the mail and
+//     before the dot. What it commits is on record before the server can accept.
 //   - Once the dot may have left, only a reply settles the matter. Without one
-//     the verdict is [InDoubt], never a retry.
+//     the verdict is [InDoubt], never a retry. When a write fails, the kernel
+//     says how many bytes it took: while the dot is not among them, it is certain
+//     that the mail was not delivered. Under TLS that holds for none at all only.
+//   - Replies to pipelined commands count one by one. A mail is accepted by the
+//     reply to its own dot, whatever comes after it.
 //   - Whatever is not understood counts as temporary, so a caller must bound
 //     its attempts.
 package mailer

@@ -56,6 +56,12 @@ func wirePath(addr string) (path string, utf8 bool, err error) {
 	if len(local) > 64 || len(domain) > 255 { // RFC 5321 §4.5.3.1
 		return "", false, fmt.Errorf("%w: too long", ErrAddress)
 	}
+	if plainLocal(local) {
+		if domain == addr[at+1:] {
+			return addr, false, nil
+		}
+		return local + "@" + domain, false, nil
+	}
 	for _, r := range local {
 		if hidden(r) || r == '\ufffd' {
 			return "", false, fmt.Errorf("%w: control character", ErrAddress)
@@ -88,4 +94,22 @@ func plainDomain(s string) bool {
 		last = c
 	}
 	return last != '.' && last != '-' && strings.IndexByte(s, '.') > 0
+}
+
+// plainLocal reports the common case of a local part that needs neither quotes
+// nor SMTPUTF8: letters, digits and +-_= with single dots between.
+func plainLocal(s string) bool {
+	last := byte('.')
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case c == '+', c == '-', c == '_', c == '=':
+		case c == '.' && last != '.':
+		default:
+			return false
+		}
+		last = c
+	}
+	return last != '.'
 }

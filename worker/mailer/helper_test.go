@@ -1,6 +1,7 @@
 package mailer_test
 
 import (
+	"context"
 	"net/mail"
 	"runtime"
 	"strings"
@@ -40,6 +41,16 @@ func envelope() mailer.Envelope {
 
 // plain is a mail in wire format that is quick to make.
 func plain() []byte { return []byte("Subject: x\r\n\r\nhello\r\n") }
+
+// tx is the plainest transaction.
+func tx() mailer.Transaction { return mailer.Transaction{Envelope: envelope(), Data: plain()} }
+
+// txBefore is one that asks before the dot.
+func txBefore(dot func(context.Context) error) mailer.Transaction {
+	t := tx()
+	t.BeforeDot = dot
+	return t
+}
 
 // noTLS is the configuration for a server on loopback without TLS, with
 // timeouts long enough never to fire.

@@ -98,12 +98,12 @@ func compose(m Mail) ([]byte, error) {
 		msg.SetGenHeader(gomail.Header(h.Name), h.Value)
 	}
 
-	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
+	msg.SetBodyString(gomail.TypeTextPlain, lineFeeds(m.Text))
 	if m.HTML != "" {
-		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+		msg.AddAlternativeString(gomail.TypeTextHTML, lineFeeds(m.HTML))
 	}
 	if c := m.Calendar; c != nil {
-		msg.AddAlternativeString(gomail.ContentType("text/calendar; method="+c.Method), string(c.ICS))
+		msg.AddAlternativeString(gomail.ContentType("text/calendar; method="+c.Method), lineFeeds(string(c.ICS)))
 		err := msg.AttachReader(c.FileName, bytes.NewReader(c.ICS), gomail.WithFileContentType("application/ics"))
 		if err != nil {
 			return nil, err
@@ -120,9 +120,19 @@ func compose(m Mail) ([]byte, error) {
 		return nil, err
 	}
 	if !ascii && isASCII(m.From.Address+m.To.Address+m.ReplyTo.Address) {
-		return nil, errors.New("octets outside ASCII in the result")
+		return nil, errNotASCII
 	}
 	return out.Bytes(), nil
+}
+
+// lineFeeds makes every line ending a line feed; the encoder writes CRLF. Left to
+// itself mime/quotedprintable (Go 1.26) drops a line feed when a bare CR came
+// before it with only encoded octets in between, as in "a\rü\nb".
+func lineFeeds(s string) string {
+	if strings.IndexByte(s, '\r') < 0 {
+		return s
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 }
 
 // setAddress sets an address field. go-mail folds it, unless the address itself
@@ -138,42 +148,65 @@ func setAddress(msg *gomail.Msg, field gomail.Header, a mail.Address) {
 
 // check finds what would make a broken or ambiguous mail.
 func (m Mail) check() error {
-	for _, a := range []struct {
-		field string
-		addr  mail.Address
-		must  bool
-	}{{"From", m.From, true}, {"To", m.To, true}, {"Reply-To", m.ReplyTo, false}} {
-		if a.addr.Address == "" && !a.must {
-			continue
-		}
-		if _, _, err := wirePath(a.addr.Address); err != nil {
-			return fmt.Errorf("%s: %w", a.field, err)
-		}
+	if err := checkAddresses(m.From, m.To, m.ReplyTo); err != nil {
+		return err
 	}
-	switch {
-	case cleanText(m.Subject) == "":
-		return errors.New("no subject")
-	case strings.TrimSpace(m.Text) == "":
-		return errors.New("no text part: the mail must be readable without HTML")
-	case m.Date.IsZero():
-		return errors.New("no date")
-	case !validMessageID(m.MessageID):
-		return fmt.Errorf("message id %q is not of the form <left@right>", m.MessageID)
-	case strings.Trim(m.Language, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		return fmt.Errorf("language %q is no language tag", m.Language)
+	if err := checkStamp(m.Subject, m.Date, m.MessageID); err != nil {
+		return err
 	}
-	seen := map[string]bool{}
-	for _, h := range m.Headers {
-		if err := h.check(); err != nil {
-			return err
-		}
-		if key := strings.ToLower(h.Name); seen[key] {
-			return fmt.Errorf("header %s twice", h.Name)
-		} else {
-			seen[key] = true
-		}
+	if strings.TrimSpace(m.Text) == "" {
+		return errNoText
+	}
+	if err := checkLanguage(m.Language); err != nil {
+		return err
+	}
+	if err := checkHeaders(m.Headers, nil); err != nil {
+		return err
 	}
 	return m.Calendar.check()
+}
+
+var (
+	errNoText   = errors.New("no text part: the mail must be readable without HTML")
+	errNotASCII = errors.New("octets outside ASCII in the result")
+)
+
+// checkAddresses refuses addresses that no command could hold; replyTo may be "".
+func checkAddresses(from, to, replyTo mail.Address) error {
+	if err := checkAddress("From", from); err != nil {
+		return err
+	}
+	if err := checkAddress("To", to); err != nil || replyTo.Address == "" {
+		return err
+	}
+	return checkAddress("Reply-To", replyTo)
+}
+
+func checkAddress(field string, a mail.Address) error {
+	if _, err := headerPath(a.Address); err != nil {
+		return fmt.Errorf("%s: %w", field, err)
+	}
+	return nil
+}
+
+// checkStamp checks what tells one mail from another.
+func checkStamp(subject string, date time.Time, messageID string) error {
+	switch {
+	case cleanText(subject) == "":
+		return errors.New("no subject")
+	case date.IsZero():
+		return errors.New("no date")
+	case !validMessageID(messageID):
+		return fmt.Errorf("message id %q is not of the form <left@right>", messageID)
+	}
+	return nil
+}
+
+func checkLanguage(language string) error {
+	if strings.Trim(language, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return fmt.Errorf("language %q is no language tag", language)
+	}
+	return nil
 }
 
 // check finds an invitation that mail clients would not show as one.

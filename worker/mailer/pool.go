@@ -15,16 +15,16 @@ var ErrPoolClosed = errors.New("smtp pool is closed")
 // look at the connection.
 const freshFor = time.Second
 
-// Pool keeps up to a fixed number of sessions with one relay. A caller holds a
-// session for as many transactions as it likes, then puts it back. Safe for
-// concurrent use.
+// Pool keeps up to a limited number of sessions with one relay. A caller holds a
+// session for as many transactions as it likes, then puts it back. The limit
+// follows what the relay can bear, see [Pool.Limit]. Safe for concurrent use.
 type Pool struct {
 	dialer *Dialer
 	idle   time.Duration
-	slots  chan struct{} // one token per session that exists or is being dialled for a caller
 	done   chan struct{} // closed by Close
 
 	mu     sync.Mutex
+	limit  limit
 	kept   []*keptSession // the last one put back is last
 	closed bool
 	ending sync.WaitGroup // sessions saying goodbye
@@ -36,36 +36,46 @@ type keptSession struct {
 	expiry  *time.Timer
 }
 
-// NewPool makes a pool of at most size sessions in use at once (at least 1).
-// Sessions unused for idle are closed; 0 means 30 seconds, which is below what
-// relays allow.
+// NewPool makes a pool of at most size sessions at once (at least 1). Sessions
+// unused for idle are closed; 0 means 30 seconds, which is below what relays
+// allow.
 func NewPool(dialer *Dialer, size int, idle time.Duration) *Pool {
 	if idle <= 0 {
 		idle = 30 * time.Second
 	}
+	size = max(size, 1)
 	return &Pool{
 		dialer: dialer,
 		idle:   idle,
-		slots:  make(chan struct{}, max(size, 1)),
 		done:   make(chan struct{}),
+		limit:  limit{now: size, configured: size, quiet: quietWhile},
 	}
 }
 
 // Get gives a kept session that still works, or dials a new one; it waits while
-// all are in use. Each session must be given back with [Pool.Put]. The error is
-// an [*Error] from dialling, [ErrPoolClosed], or the context's cause.
+// as many as the limit allows are in use. Each session must be given back with
+// [Pool.Put]. The error is an [*Error] from dialling, [ErrPoolClosed], or the
+// context's cause.
 func (p *Pool) Get(ctx context.Context) (*Session, error) {
-	select {
-	case p.slots <- struct{}{}:
-	case <-p.done:
-		return nil, ErrPoolClosed
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err := p.enter(ctx); err != nil {
+		return nil, err
 	}
+	s, err := p.session(ctx)
+	if err != nil {
+		p.noteDial(err) // before others try in this place
+		p.mu.Lock()
+		p.leave()
+		p.mu.Unlock()
+		return nil, err
+	}
+	return s, nil
+}
+
+// session gives a kept session that works, or a new one.
+func (p *Pool) session(ctx context.Context) (*Session, error) {
 	for {
 		k, err := p.take()
 		if err != nil {
-			<-p.slots
 			return nil, err
 		}
 		if k == nil {
@@ -78,9 +88,9 @@ func (p *Pool) Get(ctx context.Context) (*Session, error) {
 	}
 	s, err := p.dialer.Dial(ctx)
 	if err != nil {
-		<-p.slots
 		return nil, err
 	}
+	s.congested = p.ease
 	return s, nil
 }
 
@@ -100,37 +110,42 @@ func (p *Pool) take() (*keptSession, error) {
 	return k, nil
 }
 
-// Put gives a session back. It is kept when healthy is true, it is not closed
-// and neither is the pool; otherwise the connection is dropped.
+// Put gives a session back. It is kept when healthy is true, it is not closed,
+// the server waits for no mail on it, and the pool is neither closed nor over
+// its limit. Otherwise the connection is ended.
 func (p *Pool) Put(s *Session, healthy bool) {
-	defer func() { <-p.slots }()
-	switch {
-	case !healthy || s.Closed():
+	if !healthy || s.Closed() || s.offered {
 		s.drop()
-	case !p.keep(s):
-		s.Close()
 	}
-}
-
-// keep stores an idle session; false when the pool is closed.
-func (p *Pool) keep(s *Session) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return false
+	switch {
+	case s.closed:
+	case p.closed:
+		defer s.Close() // Close no longer waits
+	case len(p.kept)+p.limit.inUse > p.limit.now:
+		p.end(s)
+	default:
+		s.kept = true
+		k := &keptSession{session: s, since: time.Now()}
+		k.expiry = time.AfterFunc(p.idle, func() { p.expire(k) })
+		p.kept = append(p.kept, k)
 	}
-	k := &keptSession{session: s, since: time.Now()}
-	k.expiry = time.AfterFunc(p.idle, func() { p.expire(k) })
-	p.kept = append(p.kept, k)
-	return true
+	p.leave()
 }
 
 // expire closes a session nobody used, unless somebody just took it.
 func (p *Pool) expire(k *keptSession) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.endKept(k)
+}
+
+// endKept ends a kept session, if it still is one. Called with mu held.
+func (p *Pool) endKept(k *keptSession) {
 	if i := slices.Index(p.kept, k); i >= 0 {
 		p.kept = slices.Delete(p.kept, i, i+1)
+		k.expiry.Stop()
 		p.end(k.session)
 	}
 }
@@ -149,11 +164,12 @@ func (p *Pool) Close() {
 	if !p.closed {
 		p.closed = true
 		close(p.done)
-		for _, k := range p.kept {
-			k.expiry.Stop()
-			p.end(k.session)
+		for len(p.kept) > 0 {
+			p.endKept(p.kept[0])
 		}
-		p.kept = nil
+		if p.limit.rise != nil {
+			p.limit.rise.Stop()
+		}
 	}
 	p.mu.Unlock()
 	p.ending.Wait()

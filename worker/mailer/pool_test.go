@@ -37,7 +37,7 @@ func TestPoolKeepsSessions(t *testing.T) {
 	p := newPool(t, server, 3, 0)
 	for range 10 {
 		s := mustGet(t, p)
-		if r := s.Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+		if r := s.Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 			t.Fatalf("result %+v", r)
 		}
 		p.Put(s, true)
@@ -68,7 +68,7 @@ func TestPoolBound(t *testing.T) {
 			if n := server.Open(); n > 3 {
 				t.Errorf("%d connections open", n)
 			}
-			if r := s.Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+			if r := s.Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 				t.Errorf("result %+v", r)
 			}
 		})
@@ -115,7 +115,7 @@ func TestPoolSkipsDeadSession(t *testing.T) {
 	}
 	mailer.AgeKept(p, 2*time.Second)
 	s := mustGet(t, p)
-	if r := s.Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+	if r := s.Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 		t.Errorf("result %+v", r)
 	}
 	p.Put(s, true)
@@ -126,7 +126,7 @@ func TestPoolSkipsDeadSession(t *testing.T) {
 	// A living one of the same age is used again, and looking did it no harm.
 	mailer.AgeKept(p, 2*time.Second)
 	s = mustGet(t, p)
-	if r := s.Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+	if r := s.Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 		t.Errorf("result %+v", r)
 	}
 	p.Put(s, true)
@@ -145,7 +145,7 @@ func TestPoolLooksAtTLSSession(t *testing.T) {
 	defer p.Close()
 	for range 3 {
 		s := mustGet(t, p)
-		if r := s.Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+		if r := s.Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 			t.Errorf("result %+v", r)
 		}
 		p.Put(s, true)

@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"unicode"
@@ -22,7 +23,7 @@ const (
 	// InDoubt: the final dot was, or may have been, sent and no reply was read.
 	// The recipient may or may not get the mail; sending it again may double it.
 	InDoubt Verdict = "in_doubt"
-	// Aborted: beforeDot returned an error, so the dot was not sent. Certainly
+	// Aborted: BeforeDot returned an error, so the dot was not sent. Certainly
 	// not handed over.
 	Aborted Verdict = "aborted"
 )
@@ -46,7 +47,7 @@ const (
 type Class string
 
 const (
-	// ClassNone: nothing failed, or it was beforeDot that stopped it.
+	// ClassNone: nothing failed, or it was BeforeDot that stopped it.
 	ClassNone Class = ""
 	// ClassMessage: this message (content, size, policy).
 	ClassMessage Class = "message"
@@ -79,8 +80,19 @@ type Result struct {
 	// not for logs.
 	Text string
 	// Err is the cause when there was no reply: a network error, the context's
-	// cause, beforeDot's error, or our own refusal. nil when the server answered.
+	// cause, BeforeDot's error, or our own refusal. nil when the server answered.
 	Err error
+	// Stale says that the connection had served before and was dead, or was being
+	// ended by the server, before this message: nothing but its envelope was sent.
+	// Trying again at once, on another session, is right; once, as that one may be
+	// just as old.
+	Stale bool
+}
+
+// beforeMail reports a result that says something about the connection and
+// nothing about the message: the server did not answer MAIL, or with 421.
+func (r Result) beforeMail() bool {
+	return r.Verdict == Temporary && r.Phase == PhaseMail && (r.Code == 421 || (r.Code == 0 && !errors.Is(r.Err, errBadReply)))
 }
 
 // badRecipientCodes are the enhanced codes (RFC 3463 §3.2, RFC 7505 §4.2) that

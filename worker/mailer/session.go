@@ -20,6 +20,12 @@ const quitWait = 2 * time.Second
 // its connection broke.
 var ErrSessionClosed = errors.New("smtp session is closed")
 
+// errOutOfTurn is the cause when the server spoke where it has nothing to say.
+var errOutOfTurn = errors.New("server spoke out of turn")
+
+// errIdleEnd is the cause when the server hung up while it waited for a mail.
+var errIdleEnd = errors.New("server ended the connection while it was idle")
+
 // ErrTooLarge is the cause when the mail is larger than the relay's SIZE.
 var ErrTooLarge = errors.New("mail is larger than the relay takes")
 
@@ -30,23 +36,32 @@ var ErrNeeds8BitMIME = errors.New("mail has octets outside ASCII, and the relay 
 // Session is an open SMTP session, ready for one transaction after another.
 // Not safe for concurrent use.
 //
-// Commands are written ([Session.write]) and replies read ([Session.read])
-// apart, so that they may be pipelined (RFC 2920) by writing several first.
+// Where the relay offers PIPELINING (RFC 2920), MAIL, RCPT and DATA are one
+// write, and [Transaction.Next] joins them to the mail before: one round trip a
+// mail. Replies are read in order and in turn.
 type Session struct {
-	// conn is the TCP connection, below any TLS: for deadlines, and to drop.
-	conn net.Conn
+	// link is the TCP connection, below any TLS: for deadlines, and to drop.
+	link *link
 	in   *bufio.Reader
 	out  *bufio.Writer
+	buf  []byte // what is written next
 
-	eightBit, smtputf8 bool
-	maxSize            int64 // bytes, 0 for unknown
+	secure                         bool // TLS
+	pipelining, eightBit, smtputf8 bool
+	maxSize                        int64 // bytes, 0 for unknown
 
 	timeouts Timeouts
 	grace    time.Duration
 	log      *slog.Logger
+	// congested is told of every reply that asks for less at once; nil for nobody.
+	congested func()
 
-	needReset bool // a transaction is open, or was left open by a refusal
-	inData    bool // between the server's 354 and the reply to the dot
+	needReset bool      // a transaction is open, or was left open by a refusal
+	inData    bool      // between the server's 354 and the reply to the dot
+	offered   bool      // next went with the last dot, its replies are not read
+	next      Envelope  // see offered
+	kept      bool      // it served a mail, or lay in a pool
+	rested    time.Time // end of the last transaction
 	closed    bool
 }
 
@@ -59,9 +74,14 @@ func (s *Session) Close() {
 	if s.closed {
 		return
 	}
-	// Still inside DATA: beforeDot panicked. Not a byte more may go out.
-	if !s.inData && s.write("QUIT", quitWait) == nil {
-		_, _ = s.read(quitWait)
+	// Inside DATA (beforeDot panicked, or an offered envelope was not followed by
+	// its mail) not a byte more may go out.
+	if !s.inData && !s.offered {
+		s.buf = append(s.buf[:0], "QUIT\r\n"...)
+		if s.flush(quitWait) == nil {
+			s.link.readWithin(quitWait)
+			_, _ = readReply(s.in)
+		}
 	}
 	s.drop()
 }
@@ -70,33 +90,38 @@ func (s *Session) Close() {
 func (s *Session) drop() {
 	if !s.closed {
 		s.closed = true
-		s.conn.Close()
+		s.link.Close()
 	}
 }
 
 // Send does one transaction: MAIL, RCPT, DATA, header and body, then calls
-// beforeDot (which may be nil), and only when that returns nil ends the data
-// with the dot. When beforeDot fails, the connection is dropped and the verdict
-// is [Aborted] with its error.
-//
-// data must be in wire format; what [Compose] returns is. A missing line end at
-// the end is added.
+// BeforeDot, and only when that returns nil ends the data with the dot. A mail
+// of at most 256 KiB that announces the [Transaction.Next] is held back until
+// BeforeDot has returned, and leaves in one write with the dot.
 //
 // Cancelling ctx before the dot drops the connection: not delivered. After the
-// dot the reply is still awaited, for at most Config.DotGrace.
+// dot the reply is still awaited, for at most Config.DotGrace. BeforeDot itself
+// is not interrupted; what it commits is carried out.
 //
 // A 4yz or 5yz reply leaves the session usable; 421, silence and nonsense close it.
-func (s *Session) Send(ctx context.Context, env Envelope, data []byte, beforeDot func(context.Context) error) Result {
-	start := time.Now()
-	r := s.transact(ctx, env, data, beforeDot)
-	s.log.Debug("smtp transaction", "domain", Domain(env.To), "verdict", string(r.Verdict), "phase", string(r.Phase),
-		"code", r.Code, "bytes", len(data), "took", time.Since(start))
+func (s *Session) Send(ctx context.Context, t Transaction) Result {
+	start, kept := time.Now(), s.kept
+	r := s.transact(ctx, t)
+	s.kept, s.rested = true, time.Now()
+	r.Stale = kept && s.closed && r.beforeMail() && ctx.Err() == nil
+	if s.log.Enabled(ctx, slog.LevelDebug) {
+		s.log.Debug("smtp transaction", "domain", Domain(t.To), "verdict", string(r.Verdict), "phase", string(r.Phase),
+			"code", r.Code, "bytes", len(t.Data), "took", s.rested.Sub(start))
+	}
 	return r
 }
 
-func (s *Session) transact(ctx context.Context, env Envelope, data []byte, beforeDot func(context.Context) error) Result {
-	p, refusal := s.prepare(env, data)
+func (s *Session) transact(ctx context.Context, t Transaction) Result {
+	o, refusal := s.prepare(t)
 	if refusal != nil {
+		if s.offered {
+			s.drop()
+		}
 		return *refusal
 	}
 	if err := context.Cause(ctx); err != nil {
@@ -105,8 +130,22 @@ func (s *Session) transact(ctx context.Context, env Envelope, data []byte, befor
 	if s.Closed() {
 		return lost(PhaseMail, ErrSessionClosed)
 	}
-	stop := context.AfterFunc(ctx, func() { s.conn.Close() })
-	r, ready := s.offer(p)
+	resumed := s.offered
+	if resumed && (s.next != t.Envelope || o.eightBit) {
+		s.drop()
+		return lost(PhaseMail, fmt.Errorf("%w: the server waits for another mail", ErrSessionClosed))
+	}
+	held := s.pipelining && t.Next != nil && len(t.Data) <= maxHeld
+	stop := context.AfterFunc(ctx, func() { s.link.Close() })
+	r, ready := s.open(o)
+	if ready && resumed && time.Since(s.rested) > freshFor && !s.alive() {
+		// The 354 may be as old as the mail before.
+		s.drop()
+		r, ready = lost(PhaseMail, errIdleEnd), false
+	}
+	if ready && !held {
+		r, ready = s.body(o)
+	}
 	if !stop() {
 		s.drop()
 		if r.Code == 0 {
@@ -117,191 +156,37 @@ func (s *Session) transact(ctx context.Context, env Envelope, data []byte, befor
 	if !ready {
 		return r
 	}
-	if beforeDot != nil {
-		if err := beforeDot(ctx); err != nil {
+	if s.in.Buffered() > 0 {
+		// What came along with the 354 cannot be the verdict on a mail that is not
+		// sent yet, and must not be read as that.
+		return s.brokenBody(errOutOfTurn)
+	}
+	if t.BeforeDot != nil {
+		if err := t.BeforeDot(ctx); err != nil {
 			s.drop()
 			return Result{Verdict: Aborted, Phase: PhaseBody, Err: err}
 		}
 	}
-	return s.dot(ctx)
+	return s.dot(ctx, o, held, t.Next)
 }
 
-// prepared is a transaction in the form in which it goes over the wire.
-type prepared struct {
-	mail, rcpt string // commands
-	data       []byte // dot-stuffed, without the final dot
-}
-
-// prepare refuses, before a byte is sent, what the relay could not take.
-func (s *Session) prepare(env Envelope, data []byte) (prepared, *Result) {
-	refuse := func(phase Phase, enhanced string, err error) (prepared, *Result) {
-		return prepared{}, &Result{Verdict: Permanent, Phase: phase, Enhanced: enhanced, Err: err}
-	}
-	to, utf8, err := wirePath(env.To)
-	if err != nil {
-		return refuse(PhaseRcpt, "5.1.3", fmt.Errorf("recipient: %w", err))
-	}
-	if utf8 && !s.smtputf8 {
-		return refuse(PhaseRcpt, "5.6.7", fmt.Errorf("recipient: %w", ErrNeedsSMTPUTF8))
-	}
-	from := ""
-	if env.From != "" {
-		var fromUTF8 bool
-		if from, fromUTF8, err = wirePath(env.From); err != nil {
-			return refuse(PhaseMail, "5.1.7", fmt.Errorf("sender: %w", err))
-		}
-		if fromUTF8 && !s.smtputf8 {
-			return refuse(PhaseMail, "5.6.7", fmt.Errorf("sender: %w", ErrNeedsSMTPUTF8))
-		}
-		utf8 = utf8 || fromUTF8
-	}
-	if len(data) == 0 {
-		return refuse(PhaseBody, "", fmt.Errorf("%w: no data", ErrNotWireFormat))
-	}
-	ascii, err := checkWire(data)
-	switch {
-	case err != nil:
-		return refuse(PhaseBody, "", err)
-	case !ascii && !s.eightBit:
-		return refuse(PhaseBody, "5.6.3", ErrNeeds8BitMIME)
-	case s.maxSize > 0 && int64(len(data)) > s.maxSize:
-		return refuse(PhaseBody, "5.3.4", fmt.Errorf("%w: %d of at most %d bytes", ErrTooLarge, len(data), s.maxSize))
-	}
-	p := prepared{mail: "MAIL FROM:<" + from + ">", rcpt: "RCPT TO:<" + to + ">", data: dotStuffed(data)}
-	if !ascii {
-		p.mail += " BODY=8BITMIME"
-	}
-	if utf8 {
-		p.mail += " SMTPUTF8"
-	}
-	return p, nil
-}
-
-// offer goes from MAIL to the last byte before the dot. When ready is false the
-// result says why; the mail was certainly not taken.
-func (s *Session) offer(p prepared) (r Result, ready bool) {
-	if s.needReset {
-		if r, ok := s.command(PhaseMail, "RSET", 2, s.timeouts.Command); !ok {
-			return r, false
-		}
-		s.needReset = false
-	}
-	if r, ok := s.command(PhaseMail, p.mail, 2, s.timeouts.Command); !ok {
-		return r, false
-	}
-	s.needReset = true // until the dot is answered
-	if r, ok := s.command(PhaseRcpt, p.rcpt, 2, s.timeouts.Command); !ok {
-		return r, false
-	}
-	if r, ok := s.command(PhaseData, "DATA", 3, s.timeouts.DataInit); !ok {
-		return r, false
-	}
-	s.inData = true
-	return s.body(p.data)
-}
-
-// command sends a command and expects a reply whose first digit is want.
-func (s *Session) command(phase Phase, line string, want int, timeout time.Duration) (r Result, ok bool) {
-	err := s.write(line, timeout)
-	var got reply
-	if err == nil {
-		got, err = s.read(timeout)
-	}
-	if err != nil {
-		s.drop()
-		return lost(phase, err), false
-	}
-	if got.code/100 == want {
-		return Result{Phase: phase}, true
-	}
-	// After a 421 the server hangs up (RFC 5321 §3.8). After a reply that makes
-	// no sense for the command, the two sides no longer agree where they are.
-	if kind := got.code / 100; got.code == 421 || (kind != 4 && kind != 5) {
-		s.drop()
-	}
-	return answered(phase, got), false
-}
-
-// body writes header and body and flushes them, so that a broken connection
-// shows before beforeDot commits anything.
-func (s *Session) body(data []byte) (r Result, ok bool) {
-	for len(data) > 0 {
-		n := min(block, len(data))
-		s.conn.SetDeadline(time.Now().Add(s.timeouts.Block))
-		_, err := s.out.Write(data[:n])
-		if data = data[n:]; err == nil && len(data) == 0 {
-			err = s.out.Flush()
-		}
-		if err != nil {
-			return s.brokenBody(err), false
-		}
-	}
-	return Result{Phase: PhaseBody}, true
-}
-
-// brokenBody looks whether a server that hung up in the middle said why: a 552
-// is worth knowing. The mail is not taken, whatever it said.
-func (s *Session) brokenBody(cause error) Result {
-	got, err := s.read(time.Second)
-	s.drop()
-	if err == nil && (got.code/100 == 4 || got.code/100 == 5) {
-		return answered(PhaseBody, got)
-	}
-	return lost(PhaseBody, cause)
-}
-
-// dot ends the data and waits for the verdict. From here a failure is in
-// doubt: a write that failed may still have got the dot across.
-func (s *Session) dot(ctx context.Context) Result {
-	deadline := time.Now().Add(s.timeouts.FinalDot)
-	s.conn.SetDeadline(deadline)
-	cancelled := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(cancelled)
-		if grace := time.Now().Add(s.grace); grace.Before(deadline) {
-			s.conn.SetDeadline(grace)
-		}
-	})
-	got, err := s.finish()
-	if !stop() {
-		<-cancelled // or it would set its deadline on the next transaction
-	}
-	if err != nil {
-		s.drop()
-		return lost(PhaseDot, err)
-	}
-	s.needReset, s.inData = false, false
-	r := answered(PhaseDot, got)
-	if got.code == 421 || r.Verdict == InDoubt {
-		s.drop()
-	}
-	return r
-}
-
-// finish writes the dot and reads its reply under the deadline that is set.
-func (s *Session) finish() (reply, error) {
-	if _, err := s.out.WriteString(".\r\n"); err != nil {
-		return reply{}, err
-	}
-	if err := s.out.Flush(); err != nil {
-		return reply{}, err
-	}
-	return readReply(s.in)
-}
-
-// write sends one command line.
-func (s *Session) write(line string, timeout time.Duration) error {
-	s.conn.SetDeadline(time.Now().Add(timeout))
-	if _, err := s.out.WriteString(line + "\r\n"); err != nil {
+// flush writes what is in the buffer.
+func (s *Session) flush(limit time.Duration) error {
+	s.link.writeWithin(limit)
+	if _, err := s.out.Write(s.buf); err != nil {
 		return err
 	}
 	return s.out.Flush()
 }
 
 // read reads one reply.
-func (s *Session) read(timeout time.Duration) (reply, error) {
-	s.conn.SetDeadline(time.Now().Add(timeout))
-	return readReply(s.in)
+func (s *Session) read(limit time.Duration) (reply, error) {
+	s.link.readWithin(limit)
+	got, err := readReply(s.in)
+	if err == nil && got.congested() && s.congested != nil {
+		s.congested()
+	}
+	return got, err
 }
 
 // alive looks whether a kept connection is still quiet. A server that closed
@@ -311,7 +196,7 @@ func (s *Session) alive() bool {
 		return false
 	}
 	// A deadline in the past would fail without looking.
-	s.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	s.link.readWithin(time.Millisecond)
 	_, err := s.in.Peek(1)
 	ne, ok := errors.AsType[net.Error](err)
 	return ok && ne.Timeout()

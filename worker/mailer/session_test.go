@@ -17,6 +17,19 @@ func act(at smtptest.Step, do smtptest.Action) smtptest.Rule { return smtptest.R
 
 func reply(text string) smtptest.Action { return smtptest.Action{Reply: text} }
 
+// eachWay runs a test without PIPELINING, and with it against servers that
+// answer every command at once, all together, and reading in odd pieces.
+func eachWay(t *testing.T, name string, test func(*testing.T, smtptest.Script)) {
+	for way, script := range map[string]smtptest.Script{
+		"in turn":   {Extensions: []string{"8BITMIME", "SMTPUTF8"}},
+		"pipelined": {},
+		"grouped":   {Grouped: true},
+		"in pieces": {Grouped: true, Piece: 7},
+	} {
+		t.Run(name+", "+way, func(t *testing.T) { test(t, script) })
+	}
+}
+
 func TestSendOutcomes(t *testing.T) {
 	cut := smtptest.Action{Cut: true}
 	for _, c := range []struct {
@@ -66,11 +79,12 @@ func TestSendOutcomes(t *testing.T) {
 		{"code alone at dot", act(smtptest.Dot, reply("299")), mailer.Accepted, mailer.PhaseDot, 299, "", mailer.ClassNone, false, true, 1},
 		{"354 to dot", act(smtptest.Dot, reply("354 ?")), mailer.InDoubt, mailer.PhaseDot, 354, "", mailer.ClassConnection, false, false, 0},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		eachWay(t, c.name, func(t *testing.T, script smtptest.Script) {
 			c.rule.Times = 1
-			server := rules(t, c.rule)
+			script.Rules = []smtptest.Rule{c.rule}
+			server := smtptest.Start(t, script)
 			s := mustDial(t, noTLS(server.URL()))
-			r := s.Send(t.Context(), envelope(), plain(), nil)
+			r := s.Send(t.Context(), tx())
 			if r.Verdict != c.verdict || r.Phase != c.phase || r.Code != c.code || r.Enhanced != c.enhanced {
 				t.Errorf("result %+v", r)
 			}
@@ -86,7 +100,7 @@ func TestSendOutcomes(t *testing.T) {
 			if got := len(server.Received()); got != c.took {
 				t.Errorf("the server took %d mails, want %d", got, c.took)
 			}
-			next := s.Send(t.Context(), envelope(), plain(), nil)
+			next := s.Send(t.Context(), tx())
 			if c.usable && next.Verdict != mailer.Accepted {
 				t.Errorf("next mail: %+v", next)
 			}
@@ -109,12 +123,13 @@ func TestSendHangs(t *testing.T) {
 		{smtptest.Data, mailer.Temporary, mailer.PhaseData, func(l *mailer.Timeouts) { l.DataInit = 50 * time.Millisecond }},
 		{smtptest.Dot, mailer.InDoubt, mailer.PhaseDot, func(l *mailer.Timeouts) { l.FinalDot = 50 * time.Millisecond }},
 	} {
-		t.Run(string(c.at), func(t *testing.T) {
-			server := rules(t, act(c.at, smtptest.Action{Hang: true}))
+		eachWay(t, string(c.at), func(t *testing.T, script smtptest.Script) {
+			script.Rules = []smtptest.Rule{act(c.at, smtptest.Action{Hang: true})}
+			server := smtptest.Start(t, script)
 			cfg := noTLS(server.URL())
 			c.limit(&cfg.Timeouts)
 			s := mustDial(t, cfg)
-			r := s.Send(t.Context(), envelope(), plain(), nil)
+			r := s.Send(t.Context(), tx())
 			if r.Verdict != c.verdict || r.Phase != c.phase || r.Code != 0 || !s.Closed() {
 				t.Errorf("result %+v, closed %v", r, s.Closed())
 			}
@@ -127,7 +142,7 @@ func TestSendSlowDot(t *testing.T) {
 	server := rules(t, act(smtptest.Dot, smtptest.Action{Delay: 300 * time.Millisecond}))
 	cfg := noTLS(server.URL())
 	cfg.Timeouts = mailer.Timeouts{Command: 200 * time.Millisecond, DataInit: 200 * time.Millisecond, Block: 200 * time.Millisecond}
-	if r := mustDial(t, cfg).Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+	if r := mustDial(t, cfg).Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 		t.Errorf("result %+v", r)
 	}
 }
@@ -140,7 +155,7 @@ func TestSendCutInBody(t *testing.T) {
 		server := rules(t, act(smtptest.Body, smtptest.Action{CutAt: at}))
 		s := mustDial(t, noTLS(server.URL()))
 		asked := false
-		r := s.Send(t.Context(), envelope(), large, func(context.Context) error { asked = true; return nil })
+		r := s.Send(t.Context(), mailer.Transaction{Envelope: envelope(), Data: large, BeforeDot: func(context.Context) error { asked = true; return nil }})
 		if r.Verdict != mailer.Temporary || r.Phase != mailer.PhaseBody || asked || !s.Closed() {
 			t.Errorf("cut at byte %d: %+v, beforeDot called %v", at, r, asked)
 		}
@@ -155,7 +170,7 @@ func TestSendHangsInBody(t *testing.T) {
 	server := rules(t, act(smtptest.Body, smtptest.Action{Hang: true}))
 	cfg := noTLS(server.URL())
 	cfg.Timeouts.FinalDot = 50 * time.Millisecond
-	r := mustDial(t, cfg).Send(t.Context(), envelope(), plain(), nil)
+	r := mustDial(t, cfg).Send(t.Context(), tx())
 	// It reads and never answers: the dot is out.
 	if r.Verdict != mailer.InDoubt || r.Phase != mailer.PhaseDot {
 		t.Errorf("result %+v", r)
@@ -163,17 +178,30 @@ func TestSendHangsInBody(t *testing.T) {
 }
 
 func TestSendManyOnOneConnection(t *testing.T) {
-	server := rules(t, smtptest.Rule{At: smtptest.Rcpt, Transaction: 2, Do: reply("550 5.1.1 unknown")})
+	const one = "MAIL FROM:<bounces@example.nl> RCPT TO:<zoe@example.org>"
+	for _, c := range []struct {
+		extensions []string
+		refused    string // what is sent for a mail whose recipient is refused
+	}{
+		{[]string{"8BITMIME"}, one},
+		{[]string{"PIPELINING"}, one + " DATA"},
+	} {
+		sendMany(t, c.extensions, one+" DATA "+c.refused+" RSET "+one+" DATA "+one+" DATA QUIT")
+	}
+}
+
+func sendMany(t *testing.T, extensions []string, want string) {
+	server := smtptest.Start(t, smtptest.Script{Extensions: extensions, Rules: []smtptest.Rule{
+		{At: smtptest.Rcpt, Transaction: 2, Do: reply("550 5.1.1 unknown")},
+	}})
 	s := mustDial(t, noTLS(server.URL()))
 	for i := 1; i <= 4; i++ {
-		r := s.Send(t.Context(), envelope(), plain(), nil)
+		r := s.Send(t.Context(), tx())
 		if want := map[bool]mailer.Verdict{true: mailer.Permanent, false: mailer.Accepted}[i == 2]; r.Verdict != want {
 			t.Errorf("mail %d: %+v", i, r)
 		}
 	}
 	s.Close()
-	one := "MAIL FROM:<bounces@example.nl> RCPT TO:<zoe@example.org>"
-	want := one + " DATA " + one + " RSET " + one + " DATA " + one + " DATA QUIT"
 	if got := strings.Join(server.Commands()[1:], " "); got != want || server.Connections() != 1 {
 		t.Errorf("%d connections, commands\n%s\nwant\n%s", server.Connections(), got, want)
 	}
@@ -183,10 +211,10 @@ func TestSendManyOnOneConnection(t *testing.T) {
 func TestSend421After250(t *testing.T) {
 	server := rules(t, act(smtptest.Dot, smtptest.Action{Reply: "250 2.0.0 ok", Extra: "421 4.3.2 closing", Cut: true}))
 	s := mustDial(t, noTLS(server.URL()))
-	if r := s.Send(t.Context(), envelope(), plain(), nil); r.Verdict != mailer.Accepted {
+	if r := s.Send(t.Context(), tx()); r.Verdict != mailer.Accepted {
 		t.Fatalf("first: %+v", r)
 	}
-	r := s.Send(t.Context(), envelope(), plain(), nil)
+	r := s.Send(t.Context(), tx())
 	if r.Verdict != mailer.Temporary || r.Phase != mailer.PhaseMail || r.Class() != mailer.ClassConnection || !s.Closed() {
 		t.Errorf("second: %+v", r)
 	}
@@ -206,7 +234,7 @@ func TestSendExactBytes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server := rules(t)
-			r := mustDial(t, noTLS(server.URL())).Send(t.Context(), envelope(), []byte(c.data), nil)
+			r := mustDial(t, noTLS(server.URL())).Send(t.Context(), mailer.Transaction{Envelope: envelope(), Data: []byte(c.data)})
 			if got := server.Received(); r.Verdict != mailer.Accepted || len(got) != 1 || string(got[0].Data) != c.want {
 				t.Errorf("result %+v, server has %+v", r, got)
 			}
@@ -244,7 +272,7 @@ func TestSendRefusesBeforeMail(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			server := smtptest.Start(t, smtptest.Script{Extensions: []string{"SIZE 1000"}})
 			s := mustDial(t, noTLS(server.URL()))
-			r := s.Send(t.Context(), c.env, []byte(c.data), func(context.Context) error { t.Error("beforeDot called"); return nil })
+			r := s.Send(t.Context(), mailer.Transaction{Envelope: c.env, Data: []byte(c.data), BeforeDot: func(context.Context) error { t.Error("beforeDot called"); return nil }})
 			if r.Verdict != mailer.Permanent || r.Code != 0 || !errors.Is(r.Err, c.cause) || r.Class() != c.class || r.BadRecipient() != c.bad {
 				t.Errorf("result %+v, class %q, bad %v", r, r.Class(), r.BadRecipient())
 			}
@@ -271,7 +299,7 @@ func TestSendAddresses(t *testing.T) {
 		{"o'neill+tag=x@example.org", "RCPT TO:<o'neill+tag=x@example.org>"},
 	} {
 		server := rules(t)
-		r := mustDial(t, noTLS(server.URL())).Send(t.Context(), mailer.Envelope{To: c.to}, plain(), nil)
+		r := mustDial(t, noTLS(server.URL())).Send(t.Context(), mailer.Transaction{Envelope: mailer.Envelope{To: c.to}, Data: plain()})
 		got := server.Commands()
 		if r.Verdict != mailer.Accepted || len(got) < 3 || got[2] != c.command {
 			t.Errorf("%s: %+v, commands %q", c.to, r, got)
@@ -289,7 +317,7 @@ func TestSendAddresses(t *testing.T) {
 
 func TestReplyTextIsFitForARecord(t *testing.T) {
 	server := rules(t, act(smtptest.Rcpt, reply("550-5.1.1 no\x1b[31m\n550 5.1.1 such\t"+strings.Repeat("é", 400))))
-	r := mustDial(t, noTLS(server.URL())).Send(t.Context(), envelope(), plain(), nil)
+	r := mustDial(t, noTLS(server.URL())).Send(t.Context(), tx())
 	if !strings.HasPrefix(r.Text, "no[31m such é") || len(r.Text) > 500 || !strings.HasSuffix(r.Text, "é") {
 		t.Errorf("text %q (%d bytes)", r.Text, len(r.Text))
 	}
@@ -302,7 +330,7 @@ func TestEndlessReply(t *testing.T) {
 		"one line": "250 " + strings.Repeat("x", 1<<20),
 	} {
 		server := rules(t, act(smtptest.Mail, reply(text)))
-		r := mustDial(t, noTLS(server.URL())).Send(t.Context(), envelope(), plain(), nil)
+		r := mustDial(t, noTLS(server.URL())).Send(t.Context(), tx())
 		if r.Verdict != mailer.Temporary || r.Code != 0 || r.Err == nil {
 			t.Errorf("%s: %+v", name, r)
 		}

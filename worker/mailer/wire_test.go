@@ -38,7 +38,11 @@ func FuzzDotStuffed(f *testing.F) {
 		if _, err := mailer.CheckWire(data); err != nil || len(data) == 0 {
 			return
 		}
-		wire := append(mailer.DotStuffed(bytes.Clone(data)), ".\r\nNEXT"...)
+		wire, err := mailer.DotStuffed(nil, data)
+		if err != nil {
+			t.Fatalf("%q: %v", data, err)
+		}
+		wire = append(wire, ".\r\nNEXT"...)
 		in := textproto.NewReader(bufio.NewReader(bytes.NewReader(wire)))
 		got, err := io.ReadAll(in.DotReader())
 		if err != nil {
@@ -51,6 +55,31 @@ func FuzzDotStuffed(f *testing.F) {
 		rest, _ := io.ReadAll(in.R)
 		if string(got) != want || string(rest) != "NEXT" {
 			t.Errorf("%q arrives as %q, followed by %q", data, got, rest)
+		}
+	})
+}
+
+// FuzzCheckWire compares with the rule as RFC 5322 §2.3 words it.
+func FuzzCheckWire(f *testing.F) {
+	long := strings.Repeat("x", 998)
+	for _, s := range []string{"", "a", "a\r\n", "\r\n", "a\n", "\n", "a\r", "a\rb\r\n", "\r\r\n", "a\x00\r\n", "a\r\n\n", "é\r\n",
+		long, long + "\r\n", long + "x", long + "x\r\n", long + "\rx\r\n", strings.Repeat("a", 40) + "\xff", "\n\r", "a\r\nb\rc"} {
+		f.Add([]byte(s))
+	}
+	for i := range 40 {
+		f.Add([]byte(strings.Repeat("a", i) + "\xff" + strings.Repeat("a", 40)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		sound, ascii := true, true
+		for _, line := range strings.Split(string(data), "\r\n") {
+			sound = sound && len(line) <= 998 && !strings.ContainsAny(line, "\r\n\x00")
+		}
+		for _, c := range data {
+			ascii = ascii && c < 0x80
+		}
+		gotASCII, err := mailer.CheckWire(data)
+		if (err == nil) != sound || (sound && gotASCII != ascii) {
+			t.Errorf("%q: ASCII %v, error %v; want sound %v, ASCII %v", data, gotASCII, err, sound, ascii)
 		}
 	})
 }

@@ -18,6 +18,7 @@ type conn struct {
 	raw    net.Conn // TCP
 	net    net.Conn // TCP or TLS
 	in     *bufio.Reader
+	out    []byte // replies not yet written
 
 	secure      bool
 	user        string
@@ -29,7 +30,22 @@ type conn struct {
 }
 
 func newConn(s *Server, c net.Conn, number int) *conn {
-	return &conn{server: s, number: number, raw: c, net: c, in: bufio.NewReader(c)}
+	out := &conn{server: s, number: number, raw: c, net: c}
+	out.in = bufio.NewReader((*turns)(out))
+	return out
+}
+
+// turns reads from the client, and before it waits for it says what is unsaid.
+type turns conn
+
+func (t *turns) Read(p []byte) (int, error) {
+	if !(*conn)(t).flush() {
+		return 0, net.ErrClosed
+	}
+	if piece := t.server.script.Piece; piece > 0 {
+		p = p[:min(piece, len(p))]
+	}
+	return t.net.Read(p)
 }
 
 // serve speaks until either side hangs up.
@@ -113,10 +129,11 @@ func (c *conn) greetings() string {
 // handshake turns the connection into TLS.
 func (c *conn) handshake() bool {
 	t := tls.Server(c.raw, c.server.tls)
-	if t.Handshake() != nil {
+	if !c.flush() || t.Handshake() != nil {
 		return false
 	}
-	c.net, c.in, c.secure = t, bufio.NewReader(t), true
+	c.net, c.secure = t, true
+	c.in.Reset((*turns)(c))
 	return true
 }
 
@@ -188,15 +205,19 @@ func (c *conn) rcpt(rest string) bool {
 }
 
 func (c *conn) data() bool {
+	step, usual := Data, "354 go ahead"
 	if len(c.to) == 0 {
-		return c.send("554 5.5.1 no valid recipients")
+		step, usual = DataUnasked, "554 5.5.1 no valid recipients"
 	}
-	action := c.rule(Data)
-	if !accepts(action, "354") {
-		return c.act(action, "")
+	action := c.rule(step)
+	if action.Reply != "" {
+		usual = action.Reply
 	}
-	if !c.act(action, "354 go ahead") {
+	if !c.act(action, usual) {
 		return false
+	}
+	if usual[0] != '3' {
+		return true
 	}
 	body, ok := c.body()
 	if !ok {
@@ -276,16 +297,27 @@ func (c *conn) act(a Action, usual string) bool {
 		a.Reply = usual
 	}
 	for _, text := range []string{a.Reply, a.Extra} {
-		if text != "" && !c.send(text) {
-			return false
+		if text != "" {
+			c.out = append(c.out, strings.ReplaceAll(text, "\n", "\r\n")+"\r\n"...)
 		}
 	}
-	return !a.Cut
+	if a.Cut {
+		c.flush()
+		return false
+	}
+	return c.server.script.Grouped || c.flush()
 }
 
-// send writes one reply in one piece.
-func (c *conn) send(text string) bool {
-	_, err := io.WriteString(c.net, strings.ReplaceAll(text, "\n", "\r\n")+"\r\n")
+// send gives one reply.
+func (c *conn) send(text string) bool { return c.act(Action{Reply: text}, "") }
+
+// flush writes the replies that are due.
+func (c *conn) flush() bool {
+	if len(c.out) == 0 {
+		return true
+	}
+	_, err := c.net.Write(c.out)
+	c.out = c.out[:0]
 	return err == nil
 }
 

@@ -30,11 +30,13 @@ const (
 	Mail     Step = "mail"
 	Rcpt     Step = "rcpt"
 	Data     Step = "data" // the DATA command
-	Body     Step = "body" // while the body comes in: only CutAt and Hang make sense
-	Dot      Step = "dot"  // after the final dot
-	Reset    Step = "rset"
-	Noop     Step = "noop"
-	Quit     Step = "quit"
+	// DataUnasked is a DATA command without a recipient; usually a 554.
+	DataUnasked Step = "data without recipient"
+	Body        Step = "body" // while the body comes in: only CutAt and Hang make sense
+	Dot         Step = "dot"  // after the final dot
+	Reset       Step = "rset"
+	Noop        Step = "noop"
+	Quit        Step = "quit"
 )
 
 // TLSKind says whether STARTTLS is offered and with what certificate. All are
@@ -64,6 +66,11 @@ type Script struct {
 	// only unless AuthInClear, and refuse MAIL before it.
 	User, Password string
 	AuthInClear    bool
+	// Piece makes the server read at most this many bytes at a time; 0 for no limit.
+	Piece int
+	// Grouped makes the server answer all commands that came together in one
+	// write, as RFC 2920 §3.2 lets it; otherwise each reply is a write.
+	Grouped bool
 	// Rules are tried in order; the first that matches decides.
 	Rules []Rule
 	// OnMail is called for each recorded mail before it is answered, from the
@@ -96,7 +103,7 @@ type Action struct {
 	// Reply replaces the usual answer, without line end; lines are separated by
 	// \n and must be complete ("250-a\n250 b"). "" is the usual answer.
 	Reply string
-	// Extra is sent unasked after the reply, such as "421 4.3.2 closing".
+	// Extra is sent unasked, in the same write, after the reply, such as "421 4.3.2 closing".
 	Extra string
 	// Cut hangs up: instead of the usual answer, or after Reply.
 	Cut bool
