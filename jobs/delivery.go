@@ -11,6 +11,7 @@ type Ticket struct {
 	Queue      Queue
 	Generation int       // raised each time the message is handed to the queue
 	At         time.Time // when it may leave
+	Alone      bool      // a worker died while it held this message: it travels by itself, so that the next death tells whether it is the cause
 }
 
 // Claim is a message that one worker holds: nobody else may send it while the

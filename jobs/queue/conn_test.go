@@ -101,6 +101,24 @@ func TestEnqueueBatches(t *testing.T) {
 	})
 }
 
+// A message that may be what kills workers has a task to itself, and those
+// around it go on together.
+func TestEnqueueAlone(t *testing.T) {
+	each(t, func(t *testing.T, c *queue.Conn) {
+		all := tickets(1, 6, jobs.Bulk, noon)
+		all[0].Alone, all[2].Alone, all[3].Alone = true, true, true
+		later := tickets(7, 2, jobs.Bulk, noon.Add(time.Minute))
+		later[1].Alone = true
+		if failed, err := c.Enqueue(t.Context(), slices.Concat(all, later), noon); err != nil || failed != nil {
+			t.Fatal(failed, err)
+		}
+		want := []string{"pending 1 msg:1:g1", "pending 3 msg:2:g1", "pending 1 msg:3:g1", "pending 1 msg:4:g1", "scheduled 1 msg:7:g1", "scheduled 1 msg:8:g1"}
+		if got := tasks(t, c, jobs.Bulk); !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
 // A task must not start early: asynq cuts ProcessAt to whole seconds.
 func TestEnqueueRoundsUp(t *testing.T) {
 	c := open(t, queue.Embedded)

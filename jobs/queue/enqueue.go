@@ -23,8 +23,9 @@ const taskTimeout = 24 * time.Hour
 const taskRetries = 1000
 
 // Enqueue puts tickets in their queues: those that may leave together (same
-// queue, same second) in tasks of up to [MaxBatch], in the order given. now is
-// the caller's clock, which in a rehearsal is not that of the machine.
+// queue, same second) in tasks of up to [MaxBatch], in the order given, and
+// those that travel alone in a task each. now is the caller's clock, which in
+// a rehearsal is not that of the machine.
 //
 // It gives the ids of the tickets that are in no queue now; err says why, and
 // is nil only when there are none. A task that is already there counts as
@@ -119,7 +120,8 @@ func (b batch) ids() []int64 {
 	return ids
 }
 
-// batches groups tickets by queue and by the second in which they may leave.
+// batches groups tickets by queue and by the second in which they may leave;
+// one that travels alone is a batch that nothing joins.
 func batches(tickets []jobs.Ticket, now time.Time) (out []batch) {
 	type moment struct {
 		queue jobs.Queue
@@ -130,6 +132,10 @@ func batches(tickets []jobs.Ticket, now time.Time) (out []batch) {
 		m := moment{queue: t.Queue}
 		if t.At.After(now) {
 			m.at = wholeSecond(t.At)
+		}
+		if t.Alone {
+			out = append(out, batch{queue: m.queue, at: m.at, tickets: []jobs.Ticket{t}})
+			continue
 		}
 		i, ok := open[m]
 		if !ok || len(out[i].tickets) == MaxBatch {

@@ -3,7 +3,11 @@ package queue
 import (
 	"fmt"
 	"strings"
+	"time"
 )
+
+// SetTime stops the clock of the embedded Redis at t.
+func (c *Conn) SetTime(t time.Time) { c.embedded.server.SetTime(t) }
 
 // ParsedURI shows what a URI was read as.
 func ParsedURI(uri string) (string, error) {
