@@ -6,9 +6,27 @@ import "time"
 // [Backoff] that spans about two days; most messages expire before.
 const MaxAttempts = 30
 
-// MaxCrashes is how many workers may die holding a message before it is taken
-// for the cause and parked.
+// MaxCrashes is how many workers may die over a message before it is taken for
+// the cause and parked; [Crashed] says which deaths count.
 const MaxCrashes = 3
+
+// Crashed says what becomes of a message that was claimed, and not sent, when
+// its worker died: how many deaths count against it from now on, and how long
+// it waits. before is the count so far.
+//
+// Who was held together with others may be the cause or not. It comes under
+// suspicion, and from then on it is claimed alone; only a death while alone
+// counts further. After the first it is tried at once, because machines also
+// stop for other reasons. At [MaxCrashes] it is to be parked.
+func Crashed(before int, alone bool) (crashes int, wait time.Duration) {
+	if !alone {
+		return max(before, 1), 0
+	}
+	if before == 0 {
+		return 1, 0
+	}
+	return before + 1, Backoff(before)
+}
 
 // Backoff gives how long after its n-th try (from 1) a message that certainly
 // was not delivered is tried again: soon at first, because most refusals are

@@ -30,7 +30,7 @@ type Applied struct {
 }
 
 // applyChunk is how many registrations are planned at a time.
-const applyChunk = 512
+const applyChunk = chunk
 
 // Apply puts a programme file on record and brings every registration in line
 // with it, in one transaction: revisions rise where time or place changed,
@@ -94,10 +94,7 @@ func (a *applier) run(ctx context.Context, next *jobs.Programme) error {
 			old, _ := was.Event(change.EventID)
 			ev.Revision = jobs.NextRevision(old, change)
 		}
-		_, err := a.tx.ExecContext(ctx, `INSERT INTO events (id, revision, start_at, cancelled) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, start_at = excluded.start_at, cancelled = excluded.cancelled`,
-			ev.ID, ev.Revision, ev.Start.UnixMicro(), ev.IsCancelled)
-		if err != nil {
+		if err := a.keep(ctx, ev); err != nil {
 			return err
 		}
 		if change.Added() || onlyText(change) {
@@ -153,9 +150,8 @@ func (a *applier) lock(ctx context.Context) error {
 	if len(list) == 0 {
 		return nil
 	}
-	var p params
 	return lines(ctx, a.tx, func(*sql.Rows) error { return nil },
-		`SELECT id FROM events WHERE id IN (`+p.texts(list)+`) ORDER BY id`+a.db.d.forUpdate, p.args...)
+		`SELECT id FROM events WHERE `+a.db.d.among("id", "$1", "TEXT")+` ORDER BY id`+a.db.d.forUpdate, a.db.d.texts(list))
 }
 
 // onlyText says whether a change is one that no message's moment depends on.
@@ -169,6 +165,20 @@ func onlyText(c jobs.EventChange) bool {
 	})
 }
 
+// keep puts on record how an event now stands, and which version of the
+// programme gave it a revision it had not yet.
+func (a *applier) keep(ctx context.Context, ev jobs.Event) error {
+	_, err := a.tx.ExecContext(ctx, `INSERT INTO events (id, revision, start_at, cancelled) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, start_at = excluded.start_at, cancelled = excluded.cancelled`,
+		ev.ID, ev.Revision, ev.Start.UnixMicro(), ev.IsCancelled)
+	if err != nil {
+		return err
+	}
+	_, err = a.tx.ExecContext(ctx, `INSERT INTO event_revisions (event_id, revision, version) VALUES ($1, $2, $3)
+		ON CONFLICT (event_id, revision) DO NOTHING`, ev.ID, ev.Revision, a.done.Version)
+	return err
+}
+
 func (a *applier) remove(ctx context.Context, id string) error {
 	var n int
 	if err := a.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM registrations WHERE event_id = $1`, id).Scan(&n); err != nil {
@@ -177,8 +187,12 @@ func (a *applier) remove(ctx context.Context, id string) error {
 	if n > 0 {
 		return fmt.Errorf("event %q is gone from %s: %w (%d); set `cancelled: true` in it instead", id, a.file, ErrEventInUse, n)
 	}
-	_, err := a.tx.ExecContext(ctx, `DELETE FROM events WHERE id = $1`, id)
-	return err
+	for _, table := range []string{"events WHERE id", "event_revisions WHERE event_id"} {
+		if _, err := a.tx.ExecContext(ctx, `DELETE FROM `+table+` = $1`, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replan brings all registrations of one event in line, a chunk at a time.
@@ -197,7 +211,7 @@ func (a *applier) replan(ctx context.Context, ev jobs.Event) (total tally, err e
 			}
 		}
 		if len(moved) > 0 {
-			if err := writeStandings(ctx, a.tx, moved); err != nil {
+			if err := a.db.writeStandings(ctx, a.tx, moved); err != nil {
 				return total, err
 			}
 		}

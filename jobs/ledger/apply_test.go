@@ -168,3 +168,35 @@ func TestApplyMany(t *testing.T) {
 		equal(t, "cancelled", s.Messages[jobs.CancelledState], 4*1300)
 	})
 }
+
+func TestEventBefore(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		at := func(day int) []byte { return programme(fmt.Sprintf("2026-11-%dT11:30", day), rules) }
+		apply(t, db, at(19), now)
+		apply(t, db, at(20), now)
+		// A change of words raises no revision, and is part of what was.
+		apply(t, db, []byte(strings.Replace(string(at(20)), "Rijksbreed", "Landelijk", 1)), now)
+		apply(t, db, at(21), now)
+		before := func(id string, revision int) string {
+			t.Helper()
+			ev, ok, err := db.EventBefore(t.Context(), id, revision)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return fmt.Sprint(ok, " ", ev.Start.Day(), " ", ev.Revision, " ", ev.Title.NL)
+		}
+		none := fmt.Sprint(false, " ", time.Time{}.Day(), " ", 0, " ")
+		equal(t, "before the first", before("workshop", 0), none)
+		equal(t, "before 1", before("workshop", 1), "true 19 0 Rijksbreed beleid op smart city")
+		equal(t, "before 2", before("workshop", 2), "true 20 1 Landelijk beleid op smart city")
+		equal(t, "before one to come", before("workshop", 3), none)
+		equal(t, "of an unknown event", before("signing", 1), none)
+
+		// An event that goes and comes back begins anew.
+		apply(t, db, []byte(strings.Replace(string(at(25)), "id: workshop", "id: signing", 1)), now)
+		apply(t, db, at(26), now)
+		equal(t, "before 1, forgotten", before("workshop", 1), none)
+		apply(t, db, at(27), now)
+		equal(t, "before 1, anew", before("workshop", 1), "true 26 0 Rijksbreed beleid op smart city")
+	})
+}

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -88,61 +89,94 @@ func BenchmarkStatus(b *testing.B) {
 	})
 }
 
-// BenchmarkDelivery takes groups of 100 confirmations through their lives and
-// reports what each step takes a message.
+// BenchmarkDelivery takes confirmations through their lives as a busy worker
+// does, a thousand handed over, a hundred claimed, sixteen committed at a time,
+// and reports what each step takes a message: by the clock, and of processors,
+// of which PostgreSQL's are counted with ours.
 func BenchmarkDelivery(b *testing.B) {
+	const handed, claimed, committed = 1000, 100, 16
 	eachBench(b, func(b *testing.B, db *ledger.DB) {
-		fill(b, db, 20_000)
 		live(b, db, "w1", now)
-		steps := map[string]time.Duration{}
-		measure := func(step string, f func() error) {
-			begin := time.Now()
-			if err := f(); err != nil {
-				b.Fatal(step, err)
-			}
-			steps[step] += time.Since(begin)
-		}
-		filled, sent := 20_000, 0
+		m := meter{b: b, steps: map[string]*usage{}}
+		filled := 0
 		for b.Loop() {
-			if sent += 100; sent > filled {
-				b.StopTimer()
-				for range 10 {
-					if _, err := db.Import(b.Context(), "workshop", crowd(b, filled, 1000), now, ledger.ImportOptions{}); err != nil {
-						b.Fatal(err)
-					}
-					filled += 1000
+			b.StopTimer()
+			for ; filled < 20_000 || filled < handed*(b.N+1); filled += 1000 {
+				if _, err := db.Import(b.Context(), "workshop", crowd(b, filled, 1000), now, ledger.ImportOptions{}); err != nil {
+					b.Fatal(err)
 				}
-				b.StartTimer()
 			}
+			b.StartTimer()
 			var tickets []jobs.Ticket
-			measure("Due", func() (err error) {
-				tickets, err = db.Due(b.Context(), now, now, time.Minute, map[jobs.Queue]int{jobs.Bulk: 100})
+			m.measure("Due", func() (err error) {
+				tickets, err = db.Due(b.Context(), now, now, time.Minute, map[jobs.Queue]int{jobs.Bulk: handed})
 				return err
 			})
-			ids := make([]int64, len(tickets))
-			for i, t := range tickets {
-				ids[i] = t.ID
+			var outcomes []jobs.Outcome // of the dots before
+			for part := range slices.Chunk(tickets, claimed) {
+				ids := make([]int64, len(part))
+				for i, t := range part {
+					ids[i] = t.ID
+				}
+				var claims []jobs.Claim
+				m.measure("Claim", func() (err error) {
+					claims, err = db.Claim(b.Context(), "w1", ids, now)
+					return err
+				})
+				if len(claims) != claimed {
+					b.Fatalf("%d claims", len(claims))
+				}
+				for claims := range slices.Chunk(claims, committed) {
+					dots := make([]jobs.Dot, len(claims))
+					for i, c := range claims {
+						dots[i] = jobs.Dot{ID: c.Message.ID, Fence: c.Fence, MessageID: fmt.Sprintf("<%d.0123456789abcdef@example.nl>", c.Message.ID)}
+					}
+					m.measure("Commit", func() error { _, _, err := db.Commit(b.Context(), dots, outcomes, now); return err })
+					outcomes = make([]jobs.Outcome, len(claims))
+					for i, c := range claims {
+						outcomes[i] = jobs.Outcome{ID: c.Message.ID, Fence: c.Fence, State: jobs.Sent, SentAt: now, SMTP: "250 2.0.0 Ok: queued as 0123456789"}
+					}
+				}
 			}
-			var claims []jobs.Claim
-			measure("Claim", func() (err error) {
-				claims, err = db.Claim(b.Context(), "w1", ids, now)
-				return err
-			})
-			if len(claims) != 100 {
-				b.Fatalf("%d claims", len(claims))
-			}
-			dots := make([]jobs.Dot, len(claims))
-			outcomes := make([]jobs.Outcome, len(claims))
-			for i, c := range claims {
-				dots[i] = jobs.Dot{ID: c.Message.ID, Fence: c.Fence, MessageID: fmt.Sprintf("<%d.0123456789abcdef@example.nl>", c.Message.ID)}
-				outcomes[i] = jobs.Outcome{ID: c.Message.ID, Fence: c.Fence, State: jobs.Sent, SentAt: now, SMTP: "250 2.0.0 Ok: queued as 0123456789"}
-			}
-			measure("FinalDot", func() error { _, err := db.FinalDot(b.Context(), dots, now); return err })
-			measure("Record", func() error { _, err := db.Record(b.Context(), outcomes, now); return err })
+			m.measure("Commit", func() error { _, _, err := db.Commit(b.Context(), nil, outcomes, now); return err })
 		}
-		for step, d := range steps {
-			b.ReportMetric(float64(d.Microseconds())/float64(100*b.N), step+"-µs/msg")
-		}
-		b.ReportMetric(float64(100*b.N)/b.Elapsed().Seconds(), "msg/s")
+		m.report(handed * b.N)
 	})
+}
+
+// usage is what a step took.
+type usage struct{ wall, cpu time.Duration }
+
+// meter adds up what the steps of a benchmark take.
+type meter struct {
+	b     *testing.B
+	steps map[string]*usage
+}
+
+func (m *meter) measure(step string, f func() error) {
+	u := m.steps[step]
+	if u == nil {
+		u = &usage{}
+		m.steps[step] = u
+	}
+	cpu := ledgertest.CPU(m.b)
+	looked := ledgertest.CPU(m.b) // to look takes time as well
+	wall := time.Now()
+	if err := f(); err != nil {
+		m.b.Fatal(step, err)
+	}
+	u.wall += time.Since(wall)
+	u.cpu += ledgertest.CPU(m.b) - looked - (looked - cpu)
+}
+
+func (m *meter) report(messages int) {
+	var sum usage
+	for step, u := range m.steps {
+		m.b.ReportMetric(float64(u.wall.Nanoseconds())/1000/float64(messages), step+"-µs")
+		m.b.ReportMetric(float64(u.cpu.Nanoseconds())/1000/float64(messages), step+"-cpu-µs")
+		sum.wall += u.wall
+		sum.cpu += u.cpu
+	}
+	m.b.ReportMetric(float64(messages)/sum.wall.Seconds(), "msg/s")
+	m.b.ReportMetric(float64(sum.cpu.Nanoseconds())/1000/float64(messages), "cpu-µs")
 }

@@ -30,18 +30,23 @@ var (
 	ErrNotFound = errors.New("not found")
 )
 
-// postgresConns is how many connections one process opens to PostgreSQL.
-const postgresConns = 10
-
-// sqliteReaders is how many connections read a SQLite file beside its writer.
-const sqliteReaders = 4
+// How many connections one process opens, to PostgreSQL in all and to SQLite
+// beside its writer.
+const (
+	postgresWriters = 6
+	postgresReaders = 4
+	sqliteReaders   = 4
+)
 
 // DB is an open ledger. It is safe for use by several goroutines, and several
 // processes may have the same database open.
 type DB struct {
 	d     dialect
 	write *sql.DB // SQLite: one connection, so that writers queue here and not on the file's lock
-	read  *sql.DB // PostgreSQL: the same pool
+	read  *sql.DB // for what is only looked at
+
+	kept, keptReads prepared // statements of the two pools that are run for every message
+	queries         queries
 
 	mu     sync.Mutex
 	parsed parsedProgramme // the last one read
@@ -81,6 +86,9 @@ func connect(ctx context.Context, url string) (*DB, error) {
 		db.Close()
 		return nil, err
 	}
+	db.kept = prepared{pool: db.write, stmts: map[string]*sql.Stmt{}}
+	db.keptReads = prepared{pool: db.read, stmts: map[string]*sql.Stmt{}}
+	db.queries = queries{record: recordQuery(d), near: nearQuery(), dots: dotsQuery(d), commit: commitQuery(d)}
 	return db, nil
 }
 
@@ -88,7 +96,9 @@ func (db *DB) openSQLite(path string) (err error) {
 	if err := createPrivate(path); err != nil {
 		return err
 	}
-	if db.write, err = sql.Open("sqlite", sqliteDSN(path)); err != nil {
+	// 8 MiB of pages: with the 2 MiB it has otherwise, planning for a million
+	// people writes pages out and reads them back all the time.
+	if db.write, err = sql.Open("sqlite", sqliteDSN(path, "_pragma=cache_size(-8192)")); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
@@ -107,17 +117,31 @@ func (db *DB) openPostgres(url string) error {
 	}
 	// What a server or role may have set otherwise and the statements rely on.
 	cfg.RuntimeParams["default_transaction_isolation"] = "read committed"
-	// A plan kept from when the tables were empty reads them whole when they
-	// are full: imports became ten times slower that way.
-	cfg.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	// Statements are short and there are many: to compile one never pays.
+	cfg.RuntimeParams["jit"] = "off"
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = "heraut"
 	}
-	db.write = stdlib.OpenDB(*cfg)
-	db.write.SetMaxOpenConns(postgresConns)
-	db.write.SetMaxIdleConns(postgresConns)
-	db.read = db.write
+	// A plan kept from when the tables were empty reads them whole when they
+	// are full: imports became ten times slower that way. So who reads plans
+	// each time, and who writes, which is always a set of rows by a key, has
+	// only plans that follow an index, whatever the tables hold.
+	reading, writing := cfg.Copy(), cfg.Copy()
+	reading.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	writing.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	for _, way := range []string{"enable_seqscan", "enable_hashjoin", "enable_mergejoin"} {
+		writing.RuntimeParams[way] = "off"
+	}
+	db.read = pool(reading, postgresReaders)
+	db.write = pool(writing, postgresWriters)
 	return nil
+}
+
+func pool(cfg *pgx.ConnConfig, size int) *sql.DB {
+	db := stdlib.OpenDB(*cfg)
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return db
 }
 
 // Ping says whether the database answers.
@@ -130,20 +154,25 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close closes all connections.
 func (db *DB) Close() error {
+	db.kept.close()
+	db.keptReads.close()
 	var errs []error
-	if db.write != nil {
-		errs = append(errs, db.write.Close())
-	}
-	if db.read != nil && db.read != db.write {
-		errs = append(errs, db.read.Close())
+	for _, pool := range []*sql.DB{db.write, db.read} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
 
+// queryer gives rows: a pool, a transaction, [prepared].
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // querier is what a pool and a transaction have in common.
 type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	queryer
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
@@ -190,8 +219,13 @@ func (db *DB) again(ctx context.Context, f func() error) error {
 }
 
 // lines runs a query and gives each row to scan.
-func lines(ctx context.Context, q querier, scan func(*sql.Rows) error, query string, args ...any) error {
+func lines(ctx context.Context, q queryer, scan func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := q.QueryContext(ctx, query, args...)
+	return each(rows, err, scan)
+}
+
+// each gives each row of a result to scan.
+func each(rows *sql.Rows, err error, scan func(*sql.Rows) error) error {
 	if err != nil {
 		return err
 	}
@@ -205,7 +239,7 @@ func lines(ctx context.Context, q querier, scan func(*sql.Rows) error, query str
 }
 
 // ids runs a query that gives one number a row.
-func ids(ctx context.Context, q querier, query string, args ...any) (list []int64, err error) {
+func ids(ctx context.Context, q queryer, query string, args ...any) (list []int64, err error) {
 	err = lines(ctx, q, func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)

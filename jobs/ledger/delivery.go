@@ -27,11 +27,20 @@ const stillOwed = `(m.kind = 'cancellation' OR EXISTS (
 const notSuppressed = `NOT EXISTS (
 	SELECT 1 FROM registrations r JOIN suppressions s ON s.email_key = r.email_key WHERE r.id = m.registration_id)`
 
+// mayGo is stillOwed and notSuppressed, with one look at the registration.
+const mayGo = `EXISTS (SELECT 1 FROM registrations r WHERE ` + mayGoTo + `)`
+
+// mayGoTo is mayGo of a message m and a registration r, if r is the one of m.
+const mayGoTo = `r.id = m.registration_id
+	AND (m.kind = 'cancellation' OR r.status = 'registered' AND m.revision = (SELECT revision FROM events e WHERE e.id = r.event_id))
+	AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = r.email_key)`
+
 // Due marks messages that may leave before until as handed to the queue, and
 // gives a ticket for each, the earliest first: at most limit[q] of queue q, none
 // of a queue that limit does not name. Messages that were handed over before
 // come again when neither claimed nor given back for longer than stale after
-// they could have been. Of several that ask at once, one gets the ticket.
+// they could have been. Of several that ask at once, one gets the ticket. A
+// message that a worker died over gets one that is Alone.
 func (db *DB) Due(ctx context.Context, now, until time.Time, stale time.Duration, limit map[jobs.Queue]int) ([]jobs.Ticket, error) {
 	var list []int64
 	for _, q := range jobs.Queues() {
@@ -44,13 +53,12 @@ func (db *DB) Due(ctx context.Context, now, until time.Time, stale time.Duration
 		}
 		list = append(list, part...)
 	}
-	var tickets []jobs.Ticket
-	for part := range slices.Chunk(list, batch) {
-		marked, err := db.hand(ctx, part, now, until, stale)
-		if err != nil {
-			return nil, fmt.Errorf("mark due messages: %w", err)
-		}
-		tickets = append(tickets, marked...)
+	if len(list) == 0 {
+		return nil, nil
+	}
+	tickets, err := db.hand(ctx, list, now, until, stale)
+	if err != nil {
+		return nil, fmt.Errorf("mark due messages: %w", err)
 	}
 	slices.SortFunc(tickets, func(a, b jobs.Ticket) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	return tickets, nil
@@ -61,33 +69,34 @@ func (db *DB) Due(ctx context.Context, now, until time.Time, stale time.Duration
 // the index has it, though the first column is the same in all: PostgreSQL
 // would sort otherwise.
 func (db *DB) due(ctx context.Context, q jobs.Queue, now, until time.Time, stale time.Duration, limit int) ([]int64, error) {
-	list, err := ids(ctx, db.read, `SELECT id FROM messages
+	list, err := ids(ctx, &db.keptReads, `SELECT id FROM messages
 		WHERE queue = $1 AND enqueued_at IS NULL AND wake_at <= $2 AND `+waiting+` ORDER BY enqueued_at, wake_at LIMIT $3`,
 		string(q), until.UnixMicro(), limit)
 	if err != nil || len(list) >= limit {
 		return list, err
 	}
 	lost := now.Add(-stale).UnixMicro()
-	again, err := ids(ctx, db.read, `SELECT id FROM messages
+	again, err := ids(ctx, &db.keptReads, `SELECT id FROM messages
 		WHERE queue = $1 AND enqueued_at <= $2 AND wake_at <= $2 AND `+waiting+` ORDER BY enqueued_at, wake_at LIMIT $3`,
 		string(q), lost, limit-len(list))
 	return append(list, again...), err
 }
 
 // hand marks candidates that are still to be handed over.
-func (db *DB) hand(ctx context.Context, list []int64, now, until time.Time, stale time.Duration) (tickets []jobs.Ticket, err error) {
-	err = db.again(ctx, func() error {
+func (db *DB) hand(ctx context.Context, list []int64, now, until time.Time, stale time.Duration) ([]jobs.Ticket, error) {
+	tickets := make([]jobs.Ticket, 0, len(list))
+	err := db.again(ctx, func() error {
 		tickets = tickets[:0]
-		p := params{args: []any{now.UnixMicro(), until.UnixMicro(), now.Add(-stale).UnixMicro()}}
-		return lines(ctx, db.write, func(rows *sql.Rows) error {
+		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
 			var t jobs.Ticket
-			err := rows.Scan(&t.ID, &t.Queue, &t.Generation, into{&t.At})
+			err := rows.Scan(&t.ID, &t.Queue, &t.Generation, into{&t.At}, &t.Alone)
 			tickets = append(tickets, t)
 			return err
-		}, `UPDATE messages SET enqueued_at = $1, generation = generation + 1
-			WHERE id IN (`+p.ids(list)+`) AND wake_at <= $2 AND `+waiting+`
-				AND (enqueued_at IS NULL OR enqueued_at <= $3 AND wake_at <= $3)
-			RETURNING id, queue, generation, wake_at`, p.args...)
+		}, `UPDATE messages SET enqueued_at = $2, generation = generation + 1
+			WHERE `+db.d.among("id", "$1", "BIGINT")+` AND wake_at <= $3 AND `+waiting+`
+				AND (enqueued_at IS NULL OR enqueued_at <= $4 AND wake_at <= $4)
+			RETURNING id, queue, generation, wake_at, crashes > 0`,
+			db.d.numbers(list), now.UnixMicro(), until.UnixMicro(), now.Add(-stale).UnixMicro())
 	})
 	return tickets, err
 }
@@ -95,15 +104,12 @@ func (db *DB) hand(ctx context.Context, list []int64, now, until time.Time, stal
 // Unqueue takes back what [DB.Due] marked, after the queue could not be
 // reached; it is due again at once.
 func (db *DB) Unqueue(ctx context.Context, list []int64) error {
-	for part := range slices.Chunk(list, batch) {
-		err := db.again(ctx, func() error {
-			var p params
-			_, err := db.write.ExecContext(ctx, `UPDATE messages SET enqueued_at = NULL WHERE id IN (`+p.ids(part)+`) AND `+waiting, p.args...)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("take messages back from the queue: %w", err)
-		}
+	err := db.again(ctx, func() error {
+		_, err := db.write.ExecContext(ctx, `UPDATE messages SET enqueued_at = NULL WHERE `+db.d.among("id", "$1", "BIGINT")+` AND `+waiting, db.d.numbers(list))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("take messages back from the queue: %w", err)
 	}
 	return nil
 }
@@ -149,30 +155,4 @@ func (db *DB) earliest(ctx context.Context, condition string, args ...any) (at t
 	}
 	err = db.read.QueryRowContext(ctx, `SELECT MIN(wake_at) FROM (`+strings.Join(parts, ` UNION ALL `)+`) AS least`, args...).Scan(into{&at})
 	return at, err
-}
-
-// Heartbeat says that a worker lives and holds what it claimed until now plus
-// lease. The first one of a worker puts it on record.
-func (db *DB) Heartbeat(ctx context.Context, worker string, now time.Time, lease time.Duration) error {
-	err := db.again(ctx, func() error {
-		_, err := db.write.ExecContext(ctx, `INSERT INTO workers (id, lease_until, started_at) VALUES ($1, $2, $3)
-			ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until`, worker, now.Add(lease).UnixMicro(), now.UnixMicro())
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("renew lease: %w", err)
-	}
-	return nil
-}
-
-// Goodbye gives a worker's lease up; the next sweep releases what it held.
-func (db *DB) Goodbye(ctx context.Context, worker string) error {
-	err := db.again(ctx, func() error {
-		_, err := db.write.ExecContext(ctx, `DELETE FROM workers WHERE id = $1`, worker)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("give lease up: %w", err)
-	}
-	return nil
 }

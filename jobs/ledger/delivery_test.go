@@ -104,7 +104,7 @@ func TestClaimRefuses(t *testing.T) {
 			}},
 		"lease over": {at: now, state: jobs.Planned,
 			prepare: func(t *testing.T, db *ledger.DB, m jobs.Message) {
-				if err := db.Heartbeat(t.Context(), "w1", now.Add(-time.Minute), time.Minute); err != nil {
+				if err := db.Heartbeat(t.Context(), "w1", now.Add(-time.Minute), time.Minute, ""); err != nil {
 					t.Fatal(err)
 				}
 			}},
@@ -163,7 +163,7 @@ func TestFinalDotRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 				r, m := confirmed(t, db)
-				if err := db.Heartbeat(t.Context(), "w1", now, time.Hour); err != nil {
+				if err := db.Heartbeat(t.Context(), "w1", now, time.Hour, ""); err != nil {
 					t.Fatal(err)
 				}
 				held := claim(t, db, "w1", m.ID, now)

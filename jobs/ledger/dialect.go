@@ -20,6 +20,26 @@ type dialect struct {
 	forUpdate string           // ends a SELECT whose rows are then written
 	forShare  string           // ends a SELECT whose rows must stay as they are
 	collision func(error) bool // the transaction lost against another and may be tried again
+
+	// arrays says that an argument may be an array, and a row of rows be read
+	// column by column. What is not given arrays gets JSON.
+	arrays bool
+}
+
+// among gives the condition that a column is one of a [dialect.list] at a place.
+func (d dialect) among(column, place, typ string) string {
+	if d.arrays {
+		return column + " = ANY(CAST(" + place + " AS " + typ + "[]))"
+	}
+	return column + " IN (SELECT value FROM json_each(" + place + "))"
+}
+
+// each gives a SELECT of a [dialect.list] at a place.
+func (d dialect) each(place, typ string) string {
+	if d.arrays {
+		return "SELECT unnest(CAST(" + place + " AS " + typ + "[]))"
+	}
+	return "SELECT value FROM json_each(" + place + ")"
 }
 
 // sqliteDialect locks nothing by row: a transaction that writes is alone from
@@ -43,6 +63,7 @@ var postgresDialect = dialect{
 		e, ok := errors.AsType[*pgconn.PgError](err)
 		return ok && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock
 	},
+	arrays: true,
 }
 
 // parseURL tells the two kinds of database URL apart and gives what the

@@ -132,7 +132,7 @@ func byKey(rows []Row) []*person {
 // chunk decides and writes; it gives back the people somebody else inserted
 // in the meantime.
 func (im *importer) chunk(ctx context.Context, rows []Row, people []*person) (lost []*person, err error) {
-	for part := range slices.Chunk(people, batch) {
+	for part := range slices.Chunk(people, chunk) {
 		if err := im.lookUp(ctx, part); err != nil {
 			return nil, err
 		}
@@ -149,14 +149,14 @@ func (im *importer) chunk(ctx context.Context, rows []Row, people []*person) (lo
 			update = append(update, p)
 		}
 	}
-	for part := range slices.Chunk(insert, wide) {
+	for part := range slices.Chunk(insert, chunk) {
 		late, err := im.insert(ctx, part)
 		if err != nil {
 			return nil, err
 		}
 		lost = append(lost, late...)
 	}
-	for part := range slices.Chunk(update, batch) {
+	for part := range slices.Chunk(update, chunk) {
 		if err := im.update(ctx, part); err != nil {
 			return nil, err
 		}
@@ -166,18 +166,19 @@ func (im *importer) chunk(ctx context.Context, rows []Row, people []*person) (lo
 
 // lookUp finds who is on record.
 func (im *importer) lookUp(ctx context.Context, people []*person) error {
-	var p params
 	index := make(map[string]*person, len(people))
 	keys := make([]string, len(people))
 	for i, who := range people {
 		*who = person{key: who.key, rows: who.rows}
 		index[who.key], keys[i] = who, who.key
 	}
-	event := p.add(im.ev.ID)
-	regs, err := registrations(ctx, im.tx, `WHERE r.event_id = `+event+` AND r.email_key IN (`+p.texts(keys)+`) ORDER BY r.id`, p.args...)
+	regs, err := registrations(ctx, im.tx, `WHERE r.event_id = $1 AND `+im.db.d.among("r.email_key", "$2", "TEXT"), im.ev.ID, im.db.d.texts(keys))
 	if err != nil {
 		return err
 	}
+	// Sorted here: asked to, PostgreSQL would walk the whole table in this order
+	// if it was empty when the statement was prepared.
+	slices.SortFunc(regs, func(a, b jobs.Registration) int { return cmp.Compare(a.ID, b.ID) })
 	for _, r := range regs {
 		who := index[r.Email.Key()]
 		if who == nil || who.onFile && who.reg.Status != jobs.Cancelled {
@@ -258,21 +259,19 @@ func merge(have, row jobs.Registration) (_ jobs.Registration, changed bool) {
 // insert registers people and plans their messages; it gives back who was on
 // record all the same.
 func (im *importer) insert(ctx context.Context, people []*person) (lost []*person, err error) {
-	var p params
-	types := []string{"TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "BOOLEAN", "BIGINT"}
-	rows := make([][]any, len(people))
+	v := im.db.d.rows("email TEXT", "email_key TEXT", "name TEXT", "given_name TEXT", "organisation TEXT", "lang TEXT", "status TEXT",
+		"reason TEXT", "tags TEXT", "uid TEXT", "source TEXT", "quiet BOOLEAN", "registered_at BIGINT")
 	index := make(map[string]*person, len(people))
-	for i, who := range people {
+	for _, who := range people {
 		r := who.reg
-		rows[i] = []any{r.Email.String(), who.key, r.Name, r.GivenName, r.Organisation, string(r.Lang), string(r.Status), r.Reason,
-			storedTags(r.Tags), r.UID, r.Source, r.Quiet, micros(r.RegisteredAt)}
+		v.add(r.Email.String(), who.key, r.Name, r.GivenName, r.Organisation, string(r.Lang), string(r.Status), r.Reason,
+			storedTags(r.Tags), r.UID, r.Source, r.Quiet, micros(r.RegisteredAt))
 		index[who.key] = who
 	}
-	event, now := p.add(im.ev.ID), p.add(im.now.UnixMicro())
-	query := `WITH v(email, email_key, name, given_name, organisation, lang, status, reason, tags, uid, source, quiet, registered_at) AS (` + p.values(types, rows) + `)
-		INSERT INTO registrations (event_id, email, email_key, name, given_name, organisation, lang, status, reason, tags, answered, uid, source, quiet, approved, registered_at, created_at, since_at)
-		SELECT CAST(` + event + ` AS TEXT), email, email_key, name, given_name, organisation, lang, status, reason, tags, 'no', uid, source, quiet, FALSE, registered_at, CAST(` + now + ` AS BIGINT), CAST(` + now + ` AS BIGINT)
-		FROM v WHERE email IS NOT NULL
+	const columns = `email, email_key, name, given_name, organisation, lang, status, reason, tags, uid, source, quiet, registered_at`
+	query := `WITH v AS (` + v.query(3) + `)
+		INSERT INTO registrations (event_id, answered, approved, created_at, since_at, ` + columns + `)
+		SELECT CAST($1 AS TEXT), 'no', FALSE, CAST($2 AS BIGINT), CAST($2 AS BIGINT), ` + columns + ` FROM v WHERE TRUE
 		ON CONFLICT (event_id, email_key) WHERE status <> 'cancelled' DO NOTHING
 		RETURNING id, email_key`
 	err = lines(ctx, im.tx, func(rows *sql.Rows) error {
@@ -283,38 +282,37 @@ func (im *importer) insert(ctx context.Context, people []*person) (lost []*perso
 			who.reg.ID = id
 		}
 		return err
-	}, query, p.args...)
+	}, query, v.args(im.ev.ID, im.now.UnixMicro())...)
 	if err != nil {
 		return nil, err
 	}
-	var messages []jobs.Message
+	w := newPlanWriter(im.db.d)
 	for _, who := range people {
 		if who.reg.ID == 0 {
 			lost = append(lost, who)
 			continue
 		}
-		for _, m := range jobs.Plan(im.ev, who.reg, nil, im.now, jobs.Options{}) {
-			if m.Kind == jobs.Confirmation {
-				m.Queue = im.queue
+		planned := jobs.Plan(im.ev, who.reg, nil, im.now, jobs.Options{})
+		for i := range planned {
+			if planned[i].Kind == jobs.Confirmation {
+				planned[i].Queue = im.queue
 			}
-			messages = append(messages, m)
 		}
+		w.add(who.reg.ID, planned)
 	}
-	return lost, writePlan(ctx, im.tx, messages)
+	return lost, w.write(ctx, im.tx)
 }
 
 // update writes the values a row may change.
 func (im *importer) update(ctx context.Context, people []*person) error {
-	var p params
-	rows := make([][]any, len(people))
-	for i, who := range people {
+	v := im.db.d.rows("vid BIGINT", "vname TEXT", "vgiven TEXT", "vorganisation TEXT", "vlang TEXT", "vtags TEXT")
+	for _, who := range people {
 		r := who.reg
-		rows[i] = []any{r.ID, r.Name, r.GivenName, r.Organisation, string(r.Lang), storedTags(r.Tags)}
+		v.add(r.ID, r.Name, r.GivenName, r.Organisation, string(r.Lang), storedTags(r.Tags))
 	}
-	_, err := im.tx.ExecContext(ctx, `WITH v(vid, vname, vgiven, vorganisation, vlang, vtags) AS (`+
-		p.values([]string{"BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT"}, rows)+`)
+	_, err := im.tx.ExecContext(ctx, `WITH v AS (`+v.query(1)+`)
 		UPDATE registrations SET name = vname, given_name = vgiven, organisation = vorganisation, lang = vlang, tags = vtags
-		FROM v WHERE id = vid`, p.args...)
+		FROM v WHERE id = vid`, v.args()...)
 	return err
 }
 
@@ -326,16 +324,15 @@ func (im *importer) cancel(ctx context.Context, people, lost []*person) error {
 			list = append(list, who.reg.ID)
 		}
 	}
-	for part := range slices.Chunk(list, batch) {
-		var p params
-		regs, err := registrations(ctx, im.tx, `WHERE r.status <> 'cancelled' AND r.id IN (`+p.ids(part)+`) ORDER BY r.id`+im.db.d.forUpdate, p.args...)
+	for part := range slices.Chunk(list, chunk) {
+		regs, err := registrations(ctx, im.tx, `WHERE r.status <> 'cancelled' AND `+im.db.d.among("r.id", "$1", "BIGINT")+` ORDER BY r.id`+im.db.d.forUpdate, im.db.d.numbers(part))
 		if err != nil || len(regs) == 0 {
 			return err
 		}
 		for i := range regs {
 			regs[i].Status, regs[i].Reason, regs[i].CancelledAt = jobs.Cancelled, reasonSource, im.now
 		}
-		if err := writeStandings(ctx, im.tx, regs); err != nil {
+		if err := im.db.writeStandings(ctx, im.tx, regs); err != nil {
 			return err
 		}
 		if _, err := im.db.replan(ctx, im.tx, im.ev, regs, im.now, jobs.Options{}); err != nil {

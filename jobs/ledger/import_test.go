@@ -240,3 +240,30 @@ func TestRegister(t *testing.T) {
 		}
 	})
 }
+
+// TestImportAfterTwoCancellations compares a sign-up with the last time the
+// person cancelled, not with an earlier one.
+func TestImportAfterTwoCancellations(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		apply(t, db, programme(start1130, rules), now)
+		for n := range 2 {
+			at := now.Add(time.Duration(n) * 24 * time.Hour)
+			r := register(t, db, "jan@example.nl", at)
+			if _, err := db.Cancel(t.Context(), "workshop", r.Email, "", at.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct {
+			signedUp time.Duration
+			result   ledger.Result
+		}{{2 * time.Hour, ledger.Unchanged}, {26 * time.Hour, ledger.Added}} {
+			row := ledger.Row{Registration: person(t, "jan@example.nl")}
+			row.Registration.RegisteredAt = now.Add(c.signedUp)
+			got, err := db.Import(t.Context(), "workshop", []ledger.Row{row}, now.Add(48*time.Hour), ledger.ImportOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "signed up "+c.signedUp.String()+" later", got[0], c.result)
+		}
+	})
+}

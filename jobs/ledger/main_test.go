@@ -113,7 +113,7 @@ func states(t testing.TB, db *ledger.DB, r jobs.Registration) (list []string) {
 // live gives a worker whose lease outlasts the test.
 func live(t testing.TB, db *ledger.DB, worker string, now time.Time) string {
 	t.Helper()
-	if err := db.Heartbeat(t.Context(), worker, now, 1000*time.Hour); err != nil {
+	if err := db.Heartbeat(t.Context(), worker, now, 1000*time.Hour, ""); err != nil {
 		t.Fatal(err)
 	}
 	return worker

@@ -3,8 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"slices"
 	"time"
 
 	"heraut/jobs"
@@ -18,108 +16,121 @@ const (
 	fromFinalDot = `'sent', 'retry', 'failed', 'in_doubt'`
 )
 
-// Record writes how tries ended, in one transaction for the whole group, and
-// says of each whether it was written. False means that the fence holds no
-// longer or that the table of states has no such move; the outcome is void.
-//
-// A confirmation or change that was sent pushes the reminders and follow-ups
-// of that registration to at least [jobs.Distance] after it, and expires what
-// no longer fits. A message in doubt before this try goes back to being in
-// doubt when the try came to nothing, since the person may have the first
-// copy: it does so for Retry (at its moment), Planned, HeldState, Suppressed
-// and Expired. An outcome with Suppress puts the address on the suppression
-// list.
-func (db *DB) Record(ctx context.Context, outcomes []jobs.Outcome, now time.Time) ([]bool, error) {
-	if len(outcomes) == 0 {
-		return nil, nil
-	}
-	ok := make([]bool, len(outcomes))
-	err := db.tx(ctx, func(tx *sql.Tx) error {
-		done := map[held]bool{}
-		for part := range slices.Chunk(outcomes, wide) {
-			if err := record(ctx, tx, part, done); err != nil {
-				return err
-			}
-		}
-		var sent []int64
-		for i, o := range outcomes {
-			ok[i] = done[held{o.ID, o.Fence}]
-			if ok[i] && o.State == jobs.Sent {
-				sent = append(sent, o.ID)
-			}
-		}
-		for part := range slices.Chunk(sent, batch) {
-			if err := keepDistance(ctx, tx, part); err != nil {
-				return err
-			}
-		}
-		for i, o := range outcomes {
-			if !ok[i] || !o.Suppress {
-				continue
-			}
-			if err := suppressOf(ctx, tx, o, now); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("record outcomes: %w", err)
-	}
-	return ok, nil
+// outcomeRows are outcomes as rows.
+func outcomeRows(d dialect) *rows {
+	return d.rows("vid BIGINT", "vfence BIGINT", "vstate TEXT", "vreason TEXT", "vsmtp TEXT", "vsent BIGINT", "vnext BIGINT")
 }
 
-// record writes one statement's worth of outcomes and adds those that held to
-// done.
-func record(ctx context.Context, tx *sql.Tx, outcomes []jobs.Outcome, done map[held]bool) error {
-	var p params
-	rows := make([][]any, len(outcomes))
-	for i, o := range outcomes {
+func addOutcomes(v *rows, outcomes []jobs.Outcome) {
+	for _, o := range outcomes {
 		var sent any
 		if o.State == jobs.Sent {
 			sent = micros(o.SentAt)
 		}
-		rows[i] = []any{o.ID, o.Fence, string(o.State), jobs.TrimReason(clean(o.Reason)), jobs.TrimReason(clean(o.SMTP)), sent, micros(o.NextAttemptAt)}
+		v.add(o.ID, o.Fence, string(o.State), jobs.TrimReason(clean(o.Reason)), jobs.TrimReason(clean(o.SMTP)), sent, micros(o.NextAttemptAt))
 	}
-	// A retry past the end of its message comes up at the end, to be expired.
-	part, err := written(ctx, tx, `WITH v(vid, vfence, vstate, vreason, vsmtp, vsent, vnext) AS (`+
-		p.values([]string{"BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT"}, rows)+`)
-		UPDATE messages AS m SET
-			state = CASE WHEN doubts > 0 AND (state = 'claimed' AND vstate <> 'failed' OR vstate = 'retry') THEN 'in_doubt' ELSE vstate END,
-			reason = vreason,
-			smtp = CASE WHEN vsmtp = '' THEN smtp ELSE vsmtp END,
-			sent_at = COALESCE(vsent, sent_at),
-			wake_at = CASE vstate
-				WHEN 'in_doubt' THEN vnext
-				WHEN 'held' THEN CASE WHEN doubts > 0 THEN NULL ELSE expires_at END
-				WHEN 'planned' THEN CASE WHEN COALESCE(vnext, wake_at) < expires_at THEN COALESCE(vnext, wake_at) ELSE expires_at END
-				WHEN 'retry' THEN CASE WHEN COALESCE(vnext, wake_at) < expires_at THEN COALESCE(vnext, wake_at) ELSE expires_at END
-				END,
-			attempts = attempts - CASE WHEN vstate = 'planned' THEN 1 ELSE 0 END,
-			doubts = doubts + CASE WHEN state = 'final_dot' AND vstate = 'in_doubt' THEN 1 ELSE 0 END,
-			crashes = 0, enqueued_at = NULL, owner = ''
-		FROM v WHERE m.id = vid AND m.fence = vfence
-			AND (state = 'claimed' AND vstate IN (`+fromClaimed+`) OR state = 'final_dot' AND vstate IN (`+fromFinalDot+`))
-		RETURNING id, fence`, p.args...)
-	for h := range part {
-		done[h] = true
-	}
-	return err
 }
 
+// recordUpdate writes outcomes v. A retry past the end of its message comes up
+// at the end, to be expired.
+const recordUpdate = `UPDATE messages AS m SET
+		state = CASE WHEN doubts > 0 AND (state = 'claimed' AND vstate <> 'failed' OR vstate = 'retry') THEN 'in_doubt' ELSE vstate END,
+		reason = vreason,
+		smtp = CASE WHEN vsmtp = '' THEN smtp ELSE vsmtp END,
+		sent_at = COALESCE(vsent, sent_at),
+		wake_at = CASE vstate
+			WHEN 'in_doubt' THEN vnext
+			WHEN 'held' THEN CASE WHEN doubts > 0 THEN NULL ELSE expires_at END
+			WHEN 'planned' THEN CASE WHEN COALESCE(vnext, wake_at) < expires_at THEN COALESCE(vnext, wake_at) ELSE expires_at END
+			WHEN 'retry' THEN CASE WHEN COALESCE(vnext, wake_at) < expires_at THEN COALESCE(vnext, wake_at) ELSE expires_at END
+			END,
+		attempts = attempts - CASE WHEN vstate = 'planned' THEN 1 ELSE 0 END,
+		doubts = doubts + CASE WHEN state = 'final_dot' AND vstate = 'in_doubt' THEN 1 ELSE 0 END,
+		crashes = CASE WHEN vstate = 'planned' THEN crashes ELSE 0 END,
+		enqueued_at = NULL, owner = ''
+	FROM v WHERE m.id = vid AND m.fence = vfence
+		AND (state = 'claimed' AND vstate IN (` + fromClaimed + `) OR state = 'final_dot' AND vstate IN (` + fromFinalDot + `))`
+
+// recordQuery writes outcomes and says which.
+func recordQuery(d dialect) string {
+	return `WITH v AS (` + outcomeRows(d).query(1) + `) ` + recordUpdate + ` RETURNING id, fence, kind`
+}
+
+// writeOutcomes writes outcomes and what follows from them.
+func (c committer) writeOutcomes(ctx context.Context, tx *sql.Tx, d dialect, outcomes []jobs.Outcome, ok []bool) error {
+	if len(outcomes) == 0 {
+		return nil
+	}
+	v := outcomeRows(d)
+	addOutcomes(v, outcomes)
+	written := make(map[held]jobs.Kind, len(outcomes))
+	result, err := tx.StmtContext(ctx, c.record).QueryContext(ctx, v.args()...)
+	err = each(result, err, func(rows *sql.Rows) error {
+		var h held
+		var kind jobs.Kind
+		err := rows.Scan(&h.id, &h.fence, &kind)
+		written[h] = kind
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var invited []int64
+	var last time.Time
+	for i, o := range outcomes {
+		kind, did := written[held{o.ID, o.Fence}]
+		ok[i] = did
+		if did && o.State == jobs.Sent && (kind == jobs.Confirmation || kind == jobs.Change) {
+			invited = append(invited, o.ID)
+			if o.SentAt.After(last) {
+				last = o.SentAt
+			}
+		}
+	}
+	if err := c.keepDistance(ctx, tx, d, invited, last); err != nil {
+		return err
+	}
+	for i, o := range outcomes {
+		if !ok[i] || !o.Suppress {
+			continue
+		}
+		if err := suppressOf(ctx, tx, o, c.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// near is the condition that any reminder or follow-up at all leaves before an
+// instant. Mostly none does, and then no person's need be looked at.
+func near(place string) string {
+	return `(EXISTS (SELECT 1 FROM messages WHERE queue = 'reminders' AND enqueued_at IS NULL AND wake_at < ` + place + `)
+		OR EXISTS (SELECT 1 FROM messages WHERE queue = 'reminders' AND enqueued_at IS NOT NULL AND wake_at < ` + place + `))`
+}
+
+func nearQuery() string { return `SELECT ` + near("$1") }
+
 // keepDistance moves what would leave too soon after confirmations and changes
-// that were just sent. What a worker has claimed is fenced off; what is at its
-// final dot, or in doubt, is history.
-func keepDistance(ctx context.Context, tx *sql.Tx, sent []int64) error {
-	p := params{args: []any{jobs.Distance.Microseconds(), jobs.ReasonNoTime}}
-	_, err := tx.ExecContext(ctx, `UPDATE messages AS m SET
+// that were just sent, the last of them at the instant last. What a worker has
+// claimed is fenced off; what is at its final dot, or in doubt, is history.
+func (c committer) keepDistance(ctx context.Context, tx *sql.Tx, d dialect, sent []int64, last time.Time) error {
+	if len(sent) == 0 {
+		return nil
+	}
+	var near bool
+	err := tx.StmtContext(ctx, c.near).QueryRowContext(ctx, last.Add(jobs.Distance).UnixMicro()).Scan(&near)
+	if err != nil || !near {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET
 			state = CASE WHEN m.expires_at <= s.soonest THEN 'expired' WHEN m.state = 'retry' THEN 'retry' ELSE 'planned' END,
-			reason = CASE WHEN m.expires_at <= s.soonest THEN CAST($2 AS TEXT) ELSE m.reason END,
+			reason = CASE WHEN m.expires_at <= s.soonest THEN CAST($3 AS TEXT) ELSE m.reason END,
 			wake_at = CASE WHEN m.expires_at <= s.soonest THEN NULL ELSE s.soonest END,
 			enqueued_at = NULL, owner = '', fence = m.fence + 1
-		FROM (SELECT registration_id, MAX(sent_at) + CAST($1 AS BIGINT) AS soonest FROM messages
-			WHERE id IN (`+p.ids(sent)+`) AND kind IN ('confirmation', 'change') GROUP BY registration_id) AS s
+		FROM (SELECT registration_id, MAX(sent_at) + CAST($2 AS BIGINT) AS soonest FROM messages
+			WHERE `+d.among("id", "$1", "BIGINT")+` GROUP BY registration_id) AS s
 		WHERE m.registration_id = s.registration_id AND m.kind IN ('reminder', 'followup')
-			AND m.state IN ('planned', 'retry', 'claimed') AND m.doubts = 0 AND m.wake_at < s.soonest`, p.args...)
+			AND m.state IN ('planned', 'retry', 'claimed') AND m.doubts = 0 AND m.wake_at < s.soonest`,
+		d.numbers(sent), jobs.Distance.Microseconds(), jobs.ReasonNoTime)
 	return err
 }

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -17,19 +18,18 @@ func (db *DB) replan(ctx context.Context, tx *sql.Tx, ev jobs.Event, regs []jobs
 		return tally{}, err
 	}
 	var t tally
-	var write []jobs.Message
+	w := newPlanWriter(db.d)
 	for _, r := range regs {
 		planned := jobs.Plan(ev, r, have[r.ID], now, opt)
 		t.count(have[r.ID], planned)
-		write = append(write, planned...)
+		w.add(r.ID, planned)
 	}
-	return t, writePlan(ctx, tx, write)
+	return t, w.write(ctx, tx)
 }
 
 // onRecord reads, and on PostgreSQL locks, the messages of registrations as
 // [jobs.Plan] is to see them.
 func (db *DB) onRecord(ctx context.Context, tx *sql.Tx, regs []jobs.Registration) (map[int64][]jobs.Message, error) {
-	var p params
 	list := make([]int64, len(regs))
 	for i, r := range regs {
 		list[i] = r.ID
@@ -44,82 +44,109 @@ func (db *DB) onRecord(ctx context.Context, tx *sql.Tx, regs []jobs.Registration
 		}
 		have[m.RegistrationID] = append(have[m.RegistrationID], m)
 		return err
-	}, `SELECT `+messageColumns+` FROM messages m WHERE m.registration_id IN (`+p.ids(list)+`) ORDER BY m.id`+db.d.forUpdate, p.args...)
+	}, `SELECT `+messageColumns+` FROM messages m WHERE `+db.d.among("m.registration_id", "$1", "BIGINT")+` ORDER BY m.registration_id, m.id`+db.d.forUpdate, db.d.numbers(list))
 	return have, err
 }
 
-// writePlan writes what [jobs.Plan] gave: new messages and changed ones.
-func writePlan(ctx context.Context, tx *sql.Tx, list []jobs.Message) error {
-	added := map[jobs.Message][]int64{} // equal but for the registration → the registrations
-	var changed []jobs.Message
-	for _, m := range list {
+// planWriter gathers what [jobs.Plan] gave for many registrations, and writes
+// it. People of one import are owed the same things at the same moments: what
+// is new is sent to the database once for all of them.
+type planWriter struct {
+	d       dialect
+	numbers map[jobs.Message]int // a new message without its registration → its number
+	content []jobs.Message       // by number
+	groups  map[string]*planGroup
+	changed *rows
+	changes int
+}
+
+func newPlanWriter(d dialect) *planWriter {
+	return &planWriter{d: d, changed: d.rows("vid BIGINT", "vsequence BIGINT", "vqueue TEXT", "vstate TEXT", "vreason TEXT",
+		"vrule BIGINT", "vdue BIGINT", "vexpires BIGINT", "vwake BIGINT")}
+}
+
+// planGroup is who is owed the same new messages.
+type planGroup struct {
+	owed []int // numbers of messages
+	regs []int64
+}
+
+// add takes the plan of one registration.
+func (w *planWriter) add(reg int64, planned []jobs.Message) {
+	var room [16]int
+	owed := room[:0]
+	for _, m := range planned {
 		if m.ID != 0 {
-			changed = append(changed, m)
+			w.changes++
+			w.changed.add(m.ID, m.Sequence, string(m.Queue), string(m.State), clean(m.Reason),
+				micros(m.RuleAt), micros(m.DueAt), micros(m.ExpiresAt), micros(wake(m)))
 			continue
 		}
-		id := m.RegistrationID
 		m.RegistrationID = 0
-		added[m] = append(added[m], id)
-	}
-	for m, regs := range added {
-		for part := range slices.Chunk(regs, batch) {
-			if err := insertMessage(ctx, tx, m, part); err != nil {
-				return err
+		n, ok := w.numbers[m]
+		if !ok {
+			if w.numbers == nil {
+				w.numbers, w.groups = map[jobs.Message]int{}, map[string]*planGroup{}
 			}
+			n = len(w.content)
+			w.numbers[m] = n
+			w.content = append(w.content, m)
 		}
+		owed = append(owed, n)
 	}
-	for part := range slices.Chunk(changed, wide) {
-		if err := updateMessages(ctx, tx, part); err != nil {
+	if len(owed) == 0 {
+		return
+	}
+	var name []byte
+	for _, n := range owed {
+		name = binary.AppendUvarint(name, uint64(n))
+	}
+	g := w.groups[string(name)]
+	if g == nil {
+		g = &planGroup{owed: slices.Clone(owed)}
+		w.groups[string(name)] = g
+	}
+	g.regs = append(g.regs, reg)
+}
+
+// write writes all that was added.
+func (w *planWriter) write(ctx context.Context, tx *sql.Tx) error {
+	for _, g := range w.groups {
+		if err := w.insert(ctx, tx, g); err != nil {
 			return err
 		}
 	}
-	return nil
+	if w.changes == 0 {
+		return nil
+	}
+	return w.update(ctx, tx)
 }
 
-// batch is how many rows one statement writes at most, and wide that of rows
-// with many values: SQLite looks every $n up in a list of all, so the time a
-// statement takes grows with the square of its arguments.
-const (
-	batch = 128
-	wide  = 64
-)
-
-// insertMessage gives one message to many registrations. People of one import
-// are owed the same things at the same moments, so this sends each value once
-// instead of once a person.
-func insertMessage(ctx context.Context, tx *sql.Tx, m jobs.Message, regs []int64) error {
-	var p params
-	text := func(s string) string { return "CAST(" + p.add(s) + " AS TEXT)" }
-	number := func(v any) string { return "CAST(" + p.add(v) + " AS BIGINT)" }
-	rows := make([][]any, len(regs))
-	for i, id := range regs {
-		rows[i] = []any{id}
+// insert gives a group its new messages: each registration's together, as the
+// index that keeps them unique has them.
+func (w *planWriter) insert(ctx context.Context, tx *sql.Tx, g *planGroup) error {
+	v := w.d.rows("event_id TEXT", "kind TEXT", "name TEXT", "revision BIGINT", "sequence BIGINT", "queue TEXT", "state TEXT", "reason TEXT",
+		"rule_at BIGINT", "due_at BIGINT", "expires_at BIGINT", "wake_at BIGINT")
+	for _, n := range g.owed {
+		m := w.content[n]
+		v.add(m.EventID, string(m.Kind), m.Name, m.Revision, m.Sequence, string(m.Queue), string(m.State), clean(m.Reason),
+			micros(m.RuleAt), micros(m.DueAt), micros(m.ExpiresAt), micros(wake(m)))
 	}
-	query := `WITH v(vid) AS (` + p.values([]string{"BIGINT"}, rows) + `)
-		INSERT INTO messages (registration_id, event_id, kind, name, revision, sequence, queue, state, reason, rule_at, due_at, expires_at, wake_at)
-		SELECT vid, ` + text(m.EventID) + `, ` + text(string(m.Kind)) + `, ` + text(m.Name) + `, ` + number(m.Revision) + `, ` + number(m.Sequence) + `, ` +
-		text(string(m.Queue)) + `, ` + text(string(m.State)) + `, ` + text(clean(m.Reason)) + `, ` +
-		number(micros(m.RuleAt)) + `, ` + number(micros(m.DueAt)) + `, ` + number(micros(m.ExpiresAt)) + `, ` + number(micros(wake(m))) + `
-		FROM v WHERE vid IS NOT NULL`
-	_, err := tx.ExecContext(ctx, query, p.args...)
+	columns := `event_id, kind, name, revision, sequence, queue, state, reason, rule_at, due_at, expires_at, wake_at`
+	_, err := tx.ExecContext(ctx, `WITH r(registration_id) AS (`+w.d.each("$1", "BIGINT")+`), v AS MATERIALIZED (`+v.query(2)+`)
+		INSERT INTO messages (registration_id, `+columns+`) SELECT registration_id, `+columns+` FROM r CROSS JOIN v`,
+		v.args(w.d.numbers(g.regs))...)
 	return err
 }
 
-// updateMessages writes messages that were planned anew. It raises the fence,
-// so that whoever holds a claim on one can neither send nor record it.
-func updateMessages(ctx context.Context, tx *sql.Tx, list []jobs.Message) error {
-	var p params
-	rows := make([][]any, len(list))
-	for i, m := range list {
-		rows[i] = []any{m.ID, m.Sequence, string(m.Queue), string(m.State), clean(m.Reason),
-			micros(m.RuleAt), micros(m.DueAt), micros(m.ExpiresAt), micros(wake(m))}
-	}
-	_, err := tx.ExecContext(ctx, `WITH v(vid, vsequence, vqueue, vstate, vreason, vrule, vdue, vexpires, vwake) AS (`+
-		p.values([]string{"BIGINT", "BIGINT", "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "BIGINT"}, rows)+`)
+// update writes messages that were planned anew. It raises the fence, so that
+// whoever holds a claim on one can neither send nor record it.
+func (w *planWriter) update(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, `WITH v AS (`+w.changed.query(1)+`)
 		UPDATE messages SET sequence = vsequence, queue = vqueue, state = vstate, reason = vreason,
 			rule_at = vrule, due_at = vdue, expires_at = vexpires, wake_at = vwake,
 			enqueued_at = NULL, owner = '', fence = fence + 1
-		FROM v WHERE id = vid`, p.args...)
+		FROM v WHERE id = vid`, w.changed.args()...)
 	return err
 }
 

@@ -54,6 +54,43 @@ func (db *DB) programme(ctx context.Context, q querier) (*jobs.Programme, int64,
 	return &prog, version, nil
 }
 
+// EventBefore gives an event as it was before it got a revision, from the
+// programme file that said so, with the revision it had then. ok is false when
+// nothing is known of it: revision is the first one, or one from before the
+// ledger kept them, or the event is not in the programme.
+func (db *DB) EventBefore(ctx context.Context, eventID string, revision int) (ev jobs.Event, ok bool, err error) {
+	ev, ok, err = db.eventBefore(ctx, eventID, revision)
+	if err != nil {
+		return jobs.Event{}, false, fmt.Errorf("read event %q before revision %d: %w", eventID, revision, err)
+	}
+	return ev, ok, nil
+}
+
+func (db *DB) eventBefore(ctx context.Context, eventID string, revision int) (ev jobs.Event, ok bool, err error) {
+	if revision < 1 {
+		return ev, false, nil
+	}
+	// The last file before the one that raised the revision: what it says of
+	// the event is what was true until then.
+	var file string
+	var source []byte
+	err = db.read.QueryRowContext(ctx, `SELECT p.file, p.source FROM programmes p JOIN event_revisions r ON p.version = r.version - 1
+		WHERE r.event_id = $1 AND r.revision = $2`, eventID, revision).Scan(&file, &source)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ev, false, nil
+	}
+	if err != nil {
+		return ev, false, err
+	}
+	prog, err := jobs.ParseProgramme(file, source)
+	if err != nil {
+		return ev, false, err
+	}
+	ev, ok = prog.Event(eventID)
+	ev.Revision = revision - 1
+	return ev, ok, nil
+}
+
 // parse gives one version of the programme as its source says it. The source
 // of a version never changes, so the last one is kept.
 func (db *DB) parse(ctx context.Context, q querier, version int64) (*jobs.Programme, error) {

@@ -60,7 +60,7 @@ func TestClaimRace(t *testing.T) {
 func TestFence(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 		_, m := confirmed(t, db)
-		if err := db.Heartbeat(t.Context(), "slow", now, time.Second); err != nil {
+		if err := db.Heartbeat(t.Context(), "slow", now, time.Second, ""); err != nil {
 			t.Fatal(err)
 		}
 		slow := claim(t, db, "slow", m.ID, now)

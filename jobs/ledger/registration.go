@@ -19,17 +19,33 @@ import (
 const registrationColumns = `r.id, r.event_id, r.email, r.name, r.given_name, r.organisation, r.lang, r.status, r.reason,
 	r.tags, r.answered, r.uid, r.source, r.quiet, r.approved, r.registered_at, r.created_at, r.since_at, r.cancelled_at`
 
-func scanRegistration(rows *sql.Rows, more ...any) (r jobs.Registration, err error) {
-	var email, tags string
-	dest := []any{&r.ID, &r.EventID, &email, &r.Name, &r.GivenName, &r.Organisation, &r.Lang, &r.Status, &r.Reason,
-		&tags, &r.Answered, &r.UID, &r.Source, &r.Quiet, &r.Approved, into{&r.RegisteredAt}, into{&r.CreatedAt}, into{&r.SinceAt}, into{&r.CancelledAt}}
-	if err := rows.Scan(append(dest, more...)...); err != nil {
-		return r, err
+func scanRegistration(rows *sql.Rows) (jobs.Registration, error) {
+	var s registrationScan
+	if err := rows.Scan(s.dest()...); err != nil {
+		return s.r, err
 	}
-	if r.Email, err = jobs.ParseAddress(email); err != nil {
+	return s.registration()
+}
+
+// registrationScan is a registration while it is read.
+type registrationScan struct {
+	r           jobs.Registration
+	email, tags string
+}
+
+// dest is where registrationColumns go.
+func (s *registrationScan) dest() []any {
+	r := &s.r
+	return []any{&r.ID, &r.EventID, &s.email, &r.Name, &r.GivenName, &r.Organisation, &r.Lang, &r.Status, &r.Reason,
+		&s.tags, &r.Answered, &r.UID, &r.Source, &r.Quiet, &r.Approved, into{&r.RegisteredAt}, into{&r.CreatedAt}, into{&r.SinceAt}, into{&r.CancelledAt}}
+}
+
+func (s *registrationScan) registration() (r jobs.Registration, err error) {
+	r = s.r
+	if r.Email, err = jobs.ParseAddress(s.email); err != nil {
 		return r, fmt.Errorf("registration %d: %w", r.ID, err)
 	}
-	r.Tags = strings.Fields(tags)
+	r.Tags = strings.Fields(s.tags)
 	return r, nil
 }
 
@@ -155,7 +171,7 @@ func (db *DB) decide(ctx context.Context, eventID string, addr jobs.Address, now
 		if r.Status == before.Status && r.Approved == before.Approved {
 			return nil
 		}
-		if err := writeStandings(ctx, tx, []jobs.Registration{r}); err != nil {
+		if err := db.writeStandings(ctx, tx, []jobs.Registration{r}); err != nil {
 			return err
 		}
 		_, err = db.replan(ctx, tx, ev, []jobs.Registration{r}, now, jobs.Options{})
@@ -176,16 +192,14 @@ func stored(t time.Time) time.Time {
 }
 
 // writeStandings stores status, reason, approval and their instants.
-func writeStandings(ctx context.Context, tx *sql.Tx, list []jobs.Registration) error {
-	var p params
-	rows := make([][]any, len(list))
-	for i, r := range list {
-		rows[i] = []any{r.ID, string(r.Status), r.Reason, r.Approved, micros(r.SinceAt), micros(r.CancelledAt)}
+func (db *DB) writeStandings(ctx context.Context, tx *sql.Tx, list []jobs.Registration) error {
+	v := db.d.rows("vid BIGINT", "vstatus TEXT", "vreason TEXT", "vapproved BOOLEAN", "vsince BIGINT", "vcancelled BIGINT")
+	for _, r := range list {
+		v.add(r.ID, string(r.Status), r.Reason, r.Approved, micros(r.SinceAt), micros(r.CancelledAt))
 	}
-	_, err := tx.ExecContext(ctx, `WITH v(vid, vstatus, vreason, vapproved, vsince, vcancelled) AS (`+
-		p.values([]string{"BIGINT", "TEXT", "TEXT", "BOOLEAN", "BIGINT", "BIGINT"}, rows)+`)
+	_, err := tx.ExecContext(ctx, `WITH v AS (`+v.query(1)+`)
 		UPDATE registrations SET status = vstatus, reason = vreason, approved = vapproved, since_at = vsince, cancelled_at = vcancelled
-		FROM v WHERE id = vid`, p.args...)
+		FROM v WHERE id = vid`, v.args()...)
 	return err
 }
 

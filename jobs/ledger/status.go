@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"heraut/jobs"
@@ -16,6 +17,7 @@ type Status struct {
 	OldestDue     time.Time // since when the message that is longest due waits; zero when none is due
 	InDoubt       int       // Messages[jobs.InDoubt]
 	Workers       int       // workers whose lease is live
+	Troubles      []string  // why some of them send nothing at present, each reason once, sorted
 }
 
 // Status counts. States in which nothing is do not appear in the maps.
@@ -29,10 +31,19 @@ func (db *DB) Status(ctx context.Context, now time.Time) (Status, error) {
 		return fail(err)
 	}
 	s.InDoubt = s.Messages[jobs.InDoubt]
-	if err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM workers WHERE lease_until > $1`, now.UnixMicro()).Scan(&s.Workers); err != nil {
+	err := lines(ctx, db.read, func(rows *sql.Rows) error {
+		var trouble string
+		err := rows.Scan(&trouble)
+		s.Workers++
+		if trouble != "" {
+			s.Troubles = append(s.Troubles, trouble)
+		}
+		return err
+	}, `SELECT trouble FROM workers WHERE lease_until > $1 ORDER BY trouble`, now.UnixMicro())
+	if err != nil {
 		return fail(err)
 	}
-	var err error
+	s.Troubles = slices.Compact(s.Troubles)
 	if s.OldestDue, err = db.earliest(ctx, `state IN ('planned', 'retry') AND wake_at <= $1`, now.UnixMicro()); err != nil {
 		return fail(err)
 	}

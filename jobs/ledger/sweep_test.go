@@ -14,7 +14,7 @@ import (
 // die; it gives what the sweep says.
 func die(t *testing.T, db *ledger.DB, id int64, now time.Time, dot bool) jobs.Swept {
 	t.Helper()
-	if err := db.Heartbeat(t.Context(), "mortal", now, 10*time.Second); err != nil {
+	if err := db.Heartbeat(t.Context(), "mortal", now, 10*time.Second, ""); err != nil {
 		t.Fatal(err)
 	}
 	c := claim(t, db, "mortal", id, now)
@@ -37,11 +37,18 @@ func die(t *testing.T, db *ledger.DB, id int64, now time.Time, dot bool) jobs.Sw
 func TestSweepReleasesAndParks(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 		r, m := confirmed(t, db)
-		for n := 1; n < jobs.MaxCrashes; n++ {
-			equal(t, "swept", die(t, db, m.ID, now, false), jobs.Swept{Released: 1, Workers: 1})
-			equal(t, "state", message(t, db, r, "confirmation").State, jobs.Planned)
+		at := now
+		for _, wait := range []time.Duration{0, time.Minute} {
+			equal(t, "swept", die(t, db, m.ID, at, false), jobs.Swept{Released: 1, Workers: 1})
+			at = at.Add(10 * time.Second)
+			m = message(t, db, r, "confirmation")
+			equal(t, "state", m.State, jobs.Planned)
+			if next := m.NextAttemptAt.Sub(at); max(next, 0) != wait {
+				t.Errorf("due again after %v, want %v", next, wait)
+			}
+			at = at.Add(wait)
 		}
-		equal(t, "swept", die(t, db, m.ID, now, false), jobs.Swept{Parked: 1, Workers: 1})
+		equal(t, "swept", die(t, db, m.ID, at, false), jobs.Swept{Parked: 1, Workers: 1})
 		m = message(t, db, r, "confirmation")
 		equal(t, "state", m.State, jobs.Failed)
 		if err := db.RetryMessage(t.Context(), m.ID, now.Add(time.Hour)); err != nil {

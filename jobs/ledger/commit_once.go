@@ -1,0 +1,89 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"heraut/jobs"
+)
+
+// independent says whether dots and outcomes may be written in any order: no
+// outcome suppresses an address that a dot may be for, and none is for the
+// message of a dot.
+func independent(dots []jobs.Dot, outcomes []jobs.Outcome) bool {
+	settled := make(map[int64]bool, len(outcomes))
+	for _, o := range outcomes {
+		if o.Suppress || settled[o.ID] {
+			return false
+		}
+		settled[o.ID] = true
+	}
+	for _, d := range dots {
+		if settled[d.ID] {
+			return false
+		}
+	}
+	return true
+}
+
+// commitAtOnce is commit in one statement, which is its own transaction: one
+// journey to PostgreSQL instead of five. It does nothing, and done is false,
+// where an invitation was sent and some reminder is near; keepDistance has to
+// come between outcomes and dots then.
+func (db *DB) commitAtOnce(ctx context.Context, dots []jobs.Dot, outcomes []jobs.Outcome, now time.Time, dotsOK, outcomesOK []bool) (done bool, err error) {
+	var soonest int64
+	for _, o := range outcomes {
+		if o.State == jobs.Sent {
+			soonest = max(soonest, o.SentAt.Add(jobs.Distance).UnixMicro())
+		}
+	}
+	v, d := outcomeRows(db.d), dotRows(db.d)
+	addOutcomes(v, outcomes)
+	addDots(d, dots)
+	args := d.args(v.args(now.UnixMicro(), soonest)...)
+	var written [2]map[held]bool
+	err = db.again(ctx, func() error {
+		done, written = true, [2]map[held]bool{make(map[held]bool, len(outcomes)), make(map[held]bool, len(dots))}
+		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
+			var what int
+			var h held
+			if err := rows.Scan(&what, &h.id, &h.fence); err != nil {
+				return err
+			}
+			if what == nothingWritten {
+				done = false
+				return nil
+			}
+			written[what][h] = true
+			return nil
+		}, db.queries.commit, args...)
+	})
+	for i, o := range outcomes {
+		outcomesOK[i] = written[outcomeWritten][held{o.ID, o.Fence}]
+	}
+	for i, d := range dots {
+		dotsOK[i] = written[dotWritten][held{d.ID, d.Fence}]
+	}
+	return done, err
+}
+
+// What a line of commitQuery says.
+const (
+	outcomeWritten = iota
+	dotWritten
+	nothingWritten
+)
+
+// commitQuery writes outcomes and dots, or neither. PostgreSQL runs all that a
+// WITH holds, and shows each of them the tables as they were.
+func commitQuery(d dialect) string {
+	v, dots := outcomeRows(d), dotRows(d)
+	const may = ` AND NOT (SELECT conflict FROM distance)`
+	return `WITH v AS (` + v.query(3) + `), d AS (` + dots.query(3+len(v.columns)) + `),
+		distance(conflict) AS (SELECT ` + near("$2") + ` AND EXISTS (SELECT 1 FROM messages
+			WHERE id IN (SELECT vid FROM v WHERE vstate = 'sent') AND kind IN ('confirmation', 'change'))),
+		o AS (` + recordUpdate + may + ` RETURNING id, fence),
+		f AS (` + dotUpdate + may + ` RETURNING id, fence)
+		SELECT 0, id, fence FROM o UNION ALL SELECT 1, id, fence FROM f UNION ALL SELECT 2, 0, 0 FROM distance WHERE conflict`
+}
