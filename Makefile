@@ -22,14 +22,24 @@ deps: ## install what the tests need (as root), or say what is missing
 
 .PHONY: test
 test: deps ## run all tests against real servers that the tests start
+	$(GO) test -tags faults ./worker/fault
 	$(GO) test -shuffle=on -timeout 15m ./...
 
 .PHONY: race
 race: deps ## run all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./...
 
+.PHONY: faults
+faults: deps ## inject every fault, KILLS=1000 kills on each database: hours; writes FAULTS.md
+	$(GO) run ./cmd/faults -kills $(or $(KILLS),1000) -out FAULTS.md
+
 .PHONY: bench
-bench: deps ## run the Go benchmarks
+bench: ## measure against smtp-source and bare databases: hours; writes BENCHMARKS.md
+	@.ci/deps bench
+	$(GO) run ./cmd/bench -out BENCHMARKS.md
+
+.PHONY: bench-go
+bench-go: deps ## run the Go benchmarks: plan, render, fill, claim, record
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: generate
@@ -41,6 +51,7 @@ generate: ## compile the mail layout from its MJML source (needs node and npm)
 verify: ## vet, staticcheck, gofmt, tidy go.mod, generated files unchanged
 	@.ci/deps generate
 	$(GO) vet ./...
+	$(GO) vet -tags faults ./worker/fault ./cmd/heraut
 	$(GO) run $(STATICCHECK) ./...
 	@files=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$files" || { printf 'not gofmt-ed, run gofmt -w: %s\n' $$files >&2; exit 1; }
 	$(GO) mod tidy -diff

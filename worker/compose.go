@@ -9,18 +9,23 @@ import (
 	"fmt"
 	"net/mail"
 	"strconv"
+	"time"
 
 	"heraut/jobs"
 	"heraut/templates"
+	"heraut/worker/fault"
 	"heraut/worker/mailer"
 )
 
 // letter is a message in the form in which it goes over the wire.
 type letter struct {
+	claim     jobs.Claim
 	event     jobs.Event
 	envelope  mailer.Envelope
 	messageID string
 	data      []byte
+	permit    <-chan groupAnswer[bool] // for the final dot; nil: not asked for
+	asked     time.Time                // for the permit
 }
 
 // unsendable is why a claim ends without a mail.
@@ -37,54 +42,123 @@ func parked(err error) *unsendable {
 	return &unsendable{jobs.Failed, "parked: " + err.Error()}
 }
 
-// letter renders a claim. The error is an [*unsendable] when trying again
-// would not help.
-func (w *Worker) letter(ctx context.Context, c jobs.Claim) (l letter, err error) {
+// letter renders a claim into buf, which may be nil. The error is an
+// [*unsendable] when trying again would not help.
+func (w *Worker) letter(ctx context.Context, c jobs.Claim, buf []byte) (l letter, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			// asynq would put the panic in Redis and try the whole batch again.
 			l, err = letter{}, parked(fmt.Errorf("rendering panicked: %v", x))
 		}
 	}()
-	programme, err := w.programmes.at(ctx, c.Version)
+	if err := fault.At(fault.Rendering, c.Message.ID); err != nil {
+		return letter{}, parked(err)
+	}
+	in, version, err := w.input(ctx, c)
 	if err != nil {
 		return letter{}, err
 	}
-	m, reg := c.Message, c.Registration
-	ev, ok := programme.Event(m.EventID)
-	switch {
-	case !ok:
-		return letter{}, &unsendable{jobs.HeldState, "the event is not in the programme"}
-	case !ev.May(reg):
-		return letter{}, &unsendable{jobs.HeldState, jobs.ReasonIneligible}
+	l = letter{
+		claim:     c,
+		event:     in.Event,
+		envelope:  mailer.Envelope{From: w.cfg.From.Address, To: c.Registration.Email.String()},
+		messageID: c.Message.MessageID,
 	}
-	now := w.cfg.Clock.Now()
-	in := templates.Input{
-		Programme:    programme.Name,
-		Event:        ev,
-		Registration: reg,
-		Message:      m,
-		Now:          now,
-		Tag:          jobs.Tag(w.cfg.TagKey, reg.UID),
+	if l.messageID == "" {
+		l.messageID = messageID(w.cfg.TagKey, c.Message.ID, w.cfg.From.Address)
 	}
-	if m.Kind == jobs.Confirmation {
-		in.Folded = jobs.Folded(ev, reg)
+	data, err := w.fill(in, version, l.messageID, buf)
+	if err != nil {
+		data, err = w.write(in, l.messageID)
 	}
-	rendered, err := w.cfg.Templates.Render(in)
 	switch {
 	case errors.Is(err, templates.ErrBlank):
 		return letter{}, &unsendable{jobs.HeldState, "the programme has a blank to fill in"}
 	case err != nil:
 		return letter{}, parked(err)
 	}
-	l = letter{
-		event:     ev,
-		envelope:  mailer.Envelope{From: w.cfg.From.Address, To: reg.Email.String()},
-		messageID: m.MessageID,
+	if w.cfg.Signer != nil {
+		if data, err = w.cfg.Signer.Sign(nil, data); err != nil {
+			return letter{}, fmt.Errorf("sign: %w", err)
+		}
 	}
-	if l.messageID == "" {
-		l.messageID = messageID(w.cfg.TagKey, m.ID, w.cfg.From.Address)
+	l.data = data
+	return l, nil
+}
+
+// input gathers what is to be known about a mail, and the version of the
+// programme that was.
+func (w *Worker) input(ctx context.Context, c jobs.Claim) (in templates.Input, version int64, err error) {
+	programme, version, err := w.programmes.at(ctx, c.Version)
+	if err != nil {
+		return in, 0, err
 	}
+	m, reg := c.Message, c.Registration
+	ev, ok := programme.Event(m.EventID)
+	switch {
+	case !ok:
+		return in, 0, &unsendable{jobs.HeldState, "the event is not in the programme"}
+	case !ev.May(reg):
+		return in, 0, &unsendable{jobs.HeldState, jobs.ReasonIneligible}
+	}
+	in = templates.Input{
+		Programme:    programme.Name,
+		Event:        ev,
+		Registration: reg,
+		Message:      m,
+		Now:          w.cfg.Clock.Now(),
+		Tag:          jobs.Tag(w.cfg.TagKey, reg.UID),
+	}
+	switch m.Kind {
+	case jobs.Confirmation:
+		in.Folded = jobs.Folded(ev, reg)
+	case jobs.Change:
+		in.Was, err = w.programmes.before(ctx, m.EventID, m.Revision)
+	}
+	return in, version, err
+}
+
+// fill completes a prepared mail. On any error the mail is to be written in
+// full.
+func (w *Worker) fill(in templates.Input, version int64, messageID string, buf []byte) ([]byte, error) {
+	sh := w.stationery.sheet(version, in, w.frame(in.Registration.Lang))
+	if sh == nil {
+		return nil, templates.ErrNotPrepared
+	}
+	words, err := sh.words.Fill(in)
+	if err != nil {
+		return nil, err
+	}
+	return sh.mail.Compose(buf, mailer.Fill{
+		To:        mail.Address{Name: in.Registration.Name, Address: in.Registration.Email.String()},
+		ReplyTo:   mail.Address{Name: words.Organizer.Name, Address: words.Organizer.Email.String()},
+		Subject:   words.Subject,
+		Date:      in.Now.In(in.Event.Zone),
+		MessageID: messageID,
+		Text:      words.Text,
+		HTML:      words.HTML,
+		ICS:       words.Invite,
+	})
+}
+
+// frame gives what all mails in one language share around the words.
+func (w *Worker) frame(l jobs.Lang) func(*templates.Prepared) mailer.Frame {
+	return func(p *templates.Prepared) mailer.Frame {
+		f := mailer.Frame{From: w.cfg.From, Language: string(l), Text: p.Text, HTML: p.HTML}
+		if p.Invite != nil {
+			f.Calendar = &mailer.FrameCalendar{Method: p.Method, FileName: inviteFile(l), ICS: p.Invite}
+		}
+		return f
+	}
+}
+
+// write renders and composes a mail in full.
+func (w *Worker) write(in templates.Input, messageID string) ([]byte, error) {
+	rendered, err := w.cfg.Templates.Render(in)
+	if err != nil {
+		return nil, err
+	}
+	reg := in.Registration
 	out := mailer.Mail{
 		From:      w.cfg.From,
 		To:        mail.Address{Name: reg.Name, Address: reg.Email.String()},
@@ -92,17 +166,14 @@ func (w *Worker) letter(ctx context.Context, c jobs.Claim) (l letter, err error)
 		Subject:   rendered.Subject,
 		Text:      rendered.Text,
 		HTML:      rendered.HTML,
-		Date:      now.In(ev.Zone),
-		MessageID: l.messageID,
+		Date:      in.Now.In(in.Event.Zone),
+		MessageID: messageID,
 		Language:  string(reg.Lang),
 	}
 	if rendered.Invite != nil {
 		out.Calendar = &mailer.Calendar{Method: rendered.Method, ICS: rendered.Invite, FileName: inviteFile(reg.Lang)}
 	}
-	if l.data, err = mailer.Compose(out); err != nil {
-		return letter{}, parked(err)
-	}
-	return l, nil
+	return mailer.Compose(out)
 }
 
 // inviteFile is the name of the attachment, as the recipient sees it.

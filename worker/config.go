@@ -35,6 +35,14 @@ type Config struct {
 	// queues together; 0 means 8. A quarter of them is for critical, a quarter
 	// for reminders, the rest for bulk, at least one each.
 	Connections int
+	// Rate is how many messages a second leave at most, those of all workers on
+	// one Redis together; 0 is no limit.
+	Rate float64
+	// DomainRates is the same for a recipient's domain, in lower case and as
+	// A-labels.
+	DomainRates map[string]float64
+	// Signer puts a DKIM signature on every mail; nil for none.
+	Signer *mailer.Signer
 	// Clock tells the time; nil means [SystemClock].
 	Clock Clock
 	// Horizon is how long before its moment a message goes in the queue; 0
@@ -43,7 +51,7 @@ type Config struct {
 	// Tick is the time between two looks at what is due; 0 means 500 ms.
 	Tick time.Duration
 	// Stale is after how long a message that was put in a queue and not
-	// claimed is put there once more; 0 means 1 minute.
+	// claimed is put there once more; 0 means 30 s.
 	Stale time.Duration
 	// Lease is how long a sign of life holds; 0 means 20 s. It is renewed four
 	// times as often. After a crash messages wait this long.
@@ -75,7 +83,7 @@ func (c Config) WithDefaults() Config {
 	c.Connections = cmp.Or(c.Connections, 8)
 	c.Horizon = cmp.Or(c.Horizon, 2*time.Minute)
 	c.Tick = cmp.Or(c.Tick, 500*time.Millisecond)
-	c.Stale = cmp.Or(c.Stale, time.Minute)
+	c.Stale = cmp.Or(c.Stale, 30*time.Second)
 	c.Lease = cmp.Or(c.Lease, 20*time.Second)
 	c.SweepEvery = cmp.Or(c.SweepEvery, 5*time.Second)
 	c.FlushEvery = cmp.Or(c.FlushEvery, 3*time.Millisecond)

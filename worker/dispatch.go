@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heraut/jobs"
+	"heraut/worker/fault"
 )
 
 const (
@@ -17,6 +18,8 @@ const (
 	maxLater = 200
 	// dueLimit is how many messages are taken from the ledger at once.
 	dueLimit = 1000
+	// refill is the time between two looks at a queue that was full.
+	refill = 50 * time.Millisecond
 )
 
 // Tick renews the lease, sweeps and dispatches once, at the clock's now. It is
@@ -45,13 +48,17 @@ func (w *Worker) Settle(ctx context.Context) error {
 }
 
 func (w *Worker) tick(ctx context.Context) (dispatched int, err error) {
-	if err := w.lease.beat(ctx); err != nil {
+	if err := w.lease.beat(ctx, w.relay.trouble()); err != nil {
 		return 0, err
 	}
 	if _, err := w.sweepOnce(ctx); err != nil {
 		return 0, err
 	}
-	return w.dispatch(ctx)
+	if w.cfg.Manual {
+		w.probe(ctx)
+	}
+	dispatched, _, err = w.dispatch(ctx)
+	return dispatched, err
 }
 
 // awaitIdle waits until no queue holds a task.
@@ -71,26 +78,50 @@ func (w *Worker) awaitIdle(ctx context.Context) error {
 	}
 }
 
-// dispatch puts what is due in the queues. When Redis or the database is away
-// nothing is lost: what is not marked stays due, and a mark without a task
-// goes stale.
-func (w *Worker) dispatch(ctx context.Context) (dispatched int, err error) {
+// dispatchOn dispatches until ctx is done: at each tick, and sooner while more
+// is due than the queues may hold.
+func (w *Worker) dispatchOn(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		next := w.cfg.Tick
+		if _, full, _ := w.dispatch(ctx); full {
+			next = min(next, refill)
+		}
+		timer.Reset(next)
+	}
+}
+
+// dispatch puts what is due in the queues; full says that one of them takes no
+// more. When Redis or the database is away nothing is lost: what is not marked
+// stays due, and a mark without a task goes stale. While the relay cannot be
+// used everything stays in the ledger.
+func (w *Worker) dispatch(ctx context.Context) (dispatched int, full bool, err error) {
 	defer func() {
 		if err != nil && ctx.Err() == nil {
 			w.trouble.warn("cannot put due messages in the queue; trying on", "error", err)
 		}
 	}()
+	if w.relay.isOpen() {
+		return 0, false, nil
+	}
 	if err := w.rebuild(ctx); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	for _, q := range jobs.Queues() {
-		n, err := w.dispatchQueue(ctx, q)
+		n, more, err := w.dispatchQueue(ctx, q)
 		dispatched += n
+		full = full || more
 		if err != nil {
-			return dispatched, err
+			return dispatched, full, err
 		}
 	}
-	return dispatched, nil
+	return dispatched, full, nil
 }
 
 // rebuild lets everything be dispatched anew when the queues lost their tasks.
@@ -110,11 +141,11 @@ func (w *Worker) rebuild(ctx context.Context) error {
 	return nil
 }
 
-func (w *Worker) dispatchQueue(ctx context.Context, q jobs.Queue) (dispatched int, err error) {
+func (w *Worker) dispatchQueue(ctx context.Context, q jobs.Queue) (dispatched int, full bool, err error) {
 	for {
 		waiting, later, err := w.cfg.Queue.Backlog(ctx, q)
 		if err != nil || waiting >= maxWaiting {
-			return dispatched, err
+			return dispatched, err == nil, err
 		}
 		now := w.cfg.Clock.Now()
 		until := now.Add(w.cfg.Horizon)
@@ -123,18 +154,20 @@ func (w *Worker) dispatchQueue(ctx context.Context, q jobs.Queue) (dispatched in
 		}
 		tickets, err := w.cfg.Ledger.Due(ctx, now, until, w.cfg.Stale, map[jobs.Queue]int{q: dueLimit})
 		if err != nil {
-			return dispatched, fmt.Errorf("look for due messages: %w", err)
+			return dispatched, false, fmt.Errorf("look for due messages: %w", err)
 		}
 		if len(tickets) == 0 {
-			return dispatched, nil
+			return dispatched, false, nil
 		}
+		_ = fault.At(fault.DueMarked, 0)
 		failed, err := w.cfg.Queue.Enqueue(ctx, tickets, now)
 		dispatched += len(tickets) - len(failed)
 		if err != nil {
-			return dispatched, errors.Join(err, w.unqueue(ctx, failed))
+			return dispatched, false, errors.Join(err, w.unqueue(ctx, failed))
 		}
+		_ = fault.At(fault.Enqueued, 0)
 		if len(tickets) < dueLimit {
-			return dispatched, nil
+			return dispatched, false, nil
 		}
 	}
 }

@@ -3,32 +3,42 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
+	"sync"
 	"time"
 )
 
-// groupSize is how many items a group commits at once, at most.
-const groupSize = 200
+// groupSize is how many items are enough for a commit at once.
+const groupSize = 400
 
 // errGroupClosed is the answer to an item that came too late.
 var errGroupClosed = errors.New("worker has stopped")
 
 // group commits items of many goroutines together: one commit for 8 costs the
 // same as one for 1. Items that come while a commit is under way make up the
-// next one.
+// next one; nobody waits to hand one in.
 type group[T, R any] struct {
-	// linger is how long the first item waits for others; 0 for not at all.
-	linger time.Duration
-	// commit handles the items of one flush and gives a result for each, in order.
-	commit func([]T) ([]R, error)
+	// patience is how long an item may wait for others; the least patient of
+	// those gathered counts.
+	patience func(T) time.Duration
+	// commit handles the items of one flush and replies to each, at once or later.
+	commit func([]groupItem[T, R])
 
-	in     chan groupItem[T, R]
-	closed chan struct{}
+	wake chan struct{} // there is something new to look at
+
+	mu     sync.Mutex
+	items  []groupItem[T, R]
+	due    time.Time // of the least patient item
+	closed bool
 }
 
 type groupItem[T, R any] struct {
 	item   T
 	answer chan<- groupAnswer[R]
+}
+
+// reply gives the answer; once.
+func (it groupItem[T, R]) reply(result R, err error) {
+	it.answer <- groupAnswer[R]{result, err}
 }
 
 // groupAnswer is what became of one item.
@@ -37,80 +47,79 @@ type groupAnswer[R any] struct {
 	err    error
 }
 
-func newGroup[T, R any](linger time.Duration, commit func([]T) ([]R, error)) *group[T, R] {
-	return &group[T, R]{
-		linger: linger,
-		commit: commit,
-		in:     make(chan groupItem[T, R]), // without room: what is sent is taken by run
-		closed: make(chan struct{}),
-	}
+func newGroup[T, R any](patience func(T) time.Duration, commit func([]groupItem[T, R])) *group[T, R] {
+	return &group[T, R]{patience: patience, commit: commit, wake: make(chan struct{}, 1)}
 }
 
 // add hands in an item. Its answer comes on the channel, always exactly one.
 func (g *group[T, R]) add(item T) <-chan groupAnswer[R] {
 	answer := make(chan groupAnswer[R], 1)
-	select {
-	case g.in <- groupItem[T, R]{item, answer}:
-	case <-g.closed:
+	due := time.Now().Add(g.patience(item))
+	g.mu.Lock()
+	if g.closed {
+		g.mu.Unlock()
 		answer <- groupAnswer[R]{err: errGroupClosed}
+		return answer
+	}
+	g.items = append(g.items, groupItem[T, R]{item, answer})
+	news := len(g.items) == 1 || len(g.items) == groupSize || due.Before(g.due)
+	if len(g.items) == 1 || due.Before(g.due) {
+		g.due = due
+	}
+	g.mu.Unlock()
+	if news {
+		select {
+		case g.wake <- struct{}{}:
+		default: // it will look anyway
+		}
 	}
 	return answer
 }
 
-// run commits until ctx is done. Items taken by then are still committed.
+// run commits until ctx is done. What was handed in by then is still
+// committed.
 func (g *group[T, R]) run(ctx context.Context) {
-	defer close(g.closed)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
+		items, wait := g.take()
+		if len(items) > 0 {
+			g.commit(items)
+			continue
+		}
+		timer.Reset(wait)
 		select {
-		case first := <-g.in:
-			g.flush(g.collect(first))
+		case <-timer.C:
+		case <-g.wake:
 		case <-ctx.Done():
+			if items := g.end(); len(items) > 0 {
+				g.commit(items)
+			}
 			return
 		}
 	}
 }
 
-// collect gathers what is there, and what comes within linger.
-func (g *group[T, R]) collect(first groupItem[T, R]) []groupItem[T, R] {
-	items := []groupItem[T, R]{first}
-	if g.linger <= 0 {
-		for len(items) < groupSize {
-			select {
-			case it := <-g.in:
-				items = append(items, it)
-			default:
-				return items
-			}
-		}
-		return items
+// take gives what is to be committed now, or how long nothing is.
+func (g *group[T, R]) take() (items []groupItem[T, R], wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.items) == 0 {
+		return nil, time.Hour
 	}
-	over := time.NewTimer(g.linger)
-	defer over.Stop()
-	for len(items) < groupSize {
-		select {
-		case it := <-g.in:
-			items = append(items, it)
-		case <-over.C:
-			return items
-		}
+	if wait = time.Until(g.due); wait > 0 && len(g.items) < groupSize {
+		return nil, wait
 	}
-	return items
+	items, g.items = g.items, nil
+	return items, 0
 }
 
-func (g *group[T, R]) flush(items []groupItem[T, R]) {
-	batch := make([]T, len(items))
-	for i, it := range items {
-		batch[i] = it.item
-	}
-	results, err := g.commit(batch)
-	if err == nil && len(results) != len(items) {
-		err = fmt.Errorf("%d answers to %d items", len(results), len(items))
-	}
-	for i, it := range items {
-		a := groupAnswer[R]{err: err}
-		if err == nil {
-			a.result = results[i]
-		}
-		it.answer <- a
-	}
+// end closes the group and gives what is left.
+func (g *group[T, R]) end() []groupItem[T, R] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	items := g.items
+	g.items = nil
+	return items
 }

@@ -19,21 +19,19 @@ type double struct {
 	sizes []int
 }
 
-func (d *double) commit(items []int) ([]int, error) {
+func (d *double) commit(items []groupItem[int, int]) {
 	d.mu.Lock()
 	d.sizes = append(d.sizes, len(items))
 	d.mu.Unlock()
 	time.Sleep(d.takes)
-	out := make([]int, len(items))
-	for i, n := range items {
-		out[i] = 2 * n
+	for _, it := range items {
+		it.reply(2*it.item, d.err)
 	}
-	return out, d.err
 }
 
 // runGroup runs a group for the time of a test.
-func runGroup(t *testing.T, linger time.Duration, commit func([]int) ([]int, error)) *group[int, int] {
-	g := newGroup(linger, commit)
+func runGroup(t *testing.T, linger time.Duration, commit func([]groupItem[int, int])) *group[int, int] {
+	g := newGroup(func(int) time.Duration { return linger }, commit)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { g.run(ctx) })
@@ -54,7 +52,7 @@ func TestGroupGivesEachItsOwn(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if want := []int{200, 200, 100}; !slices.Equal(d.sizes, want) {
+		if want := []int{400, 100}; !slices.Equal(d.sizes, want) {
 			t.Errorf("flushes of %v, want %v", d.sizes, want)
 		}
 	})
@@ -74,6 +72,27 @@ func TestGroupLingers(t *testing.T) {
 		if took := time.Since(start); took != 3*time.Millisecond || !slices.Equal(d.sizes, []int{2}) {
 			t.Errorf("took %v, flushes %v", took, d.sizes)
 		}
+	})
+}
+
+// One item in a hurry takes the patient ones along.
+func TestGroupHurries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &double{}
+		g := newGroup(func(n int) time.Duration { return time.Duration(n) * time.Millisecond }, d.commit)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { g.run(ctx) })
+		start := time.Now()
+		patient := g.add(100)
+		time.Sleep(5 * time.Millisecond)
+		<-g.add(1)
+		<-patient
+		if took := time.Since(start); took != 6*time.Millisecond || !slices.Equal(d.sizes, []int{2}) {
+			t.Errorf("took %v, flushes %v", took, d.sizes)
+		}
+		cancel()
+		wg.Wait()
 	})
 }
 
@@ -109,21 +128,12 @@ func TestGroupErrorGoesToAll(t *testing.T) {
 	})
 }
 
-func TestGroupWrongNumberOfAnswers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := runGroup(t, 0, func([]int) ([]int, error) { return nil, nil })
-		if a := <-g.add(1); a.err == nil {
-			t.Errorf("%+v", a)
-		}
-	})
-}
-
 // What was taken before the end is committed, what comes later refused; nobody
 // waits for ever.
 func TestGroupEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &double{takes: 10 * time.Millisecond}
-		g := newGroup(0, d.commit)
+		g := newGroup(func(int) time.Duration { return 0 }, d.commit)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { g.run(ctx) })

@@ -51,11 +51,11 @@ func newLease(cfg Config) *lease {
 func (l *lease) current() *owner { return l.owners[len(l.owners)-1] }
 
 // beat renews the lease of every owner. On an error the lease stays as it was.
-func (l *lease) beat(ctx context.Context) error {
+func (l *lease) beat(ctx context.Context, trouble string) error {
 	began := time.Now()
 	names, next := l.names()
 	for _, name := range names {
-		if err := l.ledger.Heartbeat(ctx, name, l.clock.Now(), l.length); err != nil {
+		if err := l.ledger.Heartbeat(ctx, name, l.clock.Now(), l.length, trouble); err != nil {
 			return fmt.Errorf("heartbeat: %w", err)
 		}
 	}

@@ -12,6 +12,9 @@ import (
 type Ledger interface {
 	// Programme gives the programme on record and its version.
 	Programme(ctx context.Context) (*jobs.Programme, int64, error)
+	// EventBefore gives an event as it was before it got a revision; false when
+	// that is not on record.
+	EventBefore(ctx context.Context, eventID string, revision int) (jobs.Event, bool, error)
 
 	// Due marks messages as handed to their queue, in order of their moment, up
 	// to limit[q] of queue q: those that may leave at until or before and are
@@ -24,14 +27,13 @@ type Ledger interface {
 
 	// Claim gives the worker those of the messages that may leave now.
 	Claim(ctx context.Context, worker string, ids []int64, now time.Time) ([]jobs.Claim, error)
-	// FinalDot commits that the dots are about to be sent; false for a claim
-	// that does not hold any more.
-	FinalDot(ctx context.Context, dots []jobs.Dot, now time.Time) ([]bool, error)
-	// Record writes outcomes; false for one whose claim does not hold any more.
-	Record(ctx context.Context, outcomes []jobs.Outcome, now time.Time) ([]bool, error)
+	// Commit writes, in one transaction, that dots are about to be sent and how
+	// tries ended; false for each whose claim does not hold any more.
+	Commit(ctx context.Context, dots []jobs.Dot, outcomes []jobs.Outcome, now time.Time) (dotsOK, outcomesOK []bool, err error)
 
-	// Heartbeat says the worker is alive until now plus lease.
-	Heartbeat(ctx context.Context, worker string, now time.Time, lease time.Duration) error
+	// Heartbeat says the worker is alive until now plus lease, and why it sends
+	// nothing, "" when it does.
+	Heartbeat(ctx context.Context, worker string, now time.Time, lease time.Duration, trouble string) error
 	// Goodbye says the worker is gone and what it still holds may be swept up.
 	Goodbye(ctx context.Context, worker string) error
 	// Sweep settles what dead workers held and what waited too long.

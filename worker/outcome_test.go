@@ -122,9 +122,10 @@ func TestPanicParks(t *testing.T) {
 	ev := jobs.Event{ID: "workshop", Zone: time.UTC, HasStartTime: true, Organizer: jobs.Person{Email: organizer}}
 	w := &Worker{
 		cfg:        Config{Clock: SystemClock{}, Templates: nil, TagKey: []byte("key")},
+		stationery: &stationery{},
 		programmes: &programmes{programme: &jobs.Programme{Events: []jobs.Event{ev}}},
 	}
-	_, err = w.letter(t.Context(), jobs.Claim{Message: jobs.Message{EventID: "workshop"}})
+	_, err = w.letter(t.Context(), jobs.Claim{Message: jobs.Message{EventID: "workshop"}}, nil)
 	u, ok := errors.AsType[*unsendable](err)
 	if !ok || u.state != jobs.Failed || !strings.HasPrefix(u.reason, "parked: rendering panicked") {
 		t.Errorf("%v", err)

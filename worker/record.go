@@ -9,42 +9,106 @@ import (
 	"heraut/jobs"
 )
 
-// commitDots is the commit of many sessions' final dots.
-func (w *Worker) commitDots(dots []jobs.Dot) ([]bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Lease)
-	defer cancel()
-	return w.cfg.Ledger.FinalDot(ctx, dots, w.cfg.Clock.Now())
+const (
+	// dotPatience is how long a final dot waits for others to be committed
+	// with. A connection stands still meanwhile, so it is short; without it the
+	// commits of 16 connections hold each other up.
+	dotPatience = time.Millisecond
+	// aheadPatience is the same for a dot that is asked for while the mail
+	// before it is still under way.
+	aheadPatience = 2 * time.Millisecond
+	// dotGood is how long a dot on record may be waited with. A cancellation
+	// that comes meanwhile does not stop it any more.
+	dotGood = 200 * time.Millisecond
+	// quick is how fast a relay must answer for a dot to be asked for ahead.
+	quick = 50 * time.Millisecond
+	// recordTries is how often a single outcome is tried while the database
+	// otherwise works.
+	recordTries = 10
+)
+
+// entry is what a session has to say to the ledger: that it is about to send a
+// final dot, or how a message ended. Both kinds are committed together, since
+// the durable commit is what costs.
+type entry struct {
+	dot     *jobs.Dot
+	ahead   bool // nobody waits for this dot yet
+	outcome *jobs.Outcome
 }
 
-// commitOutcomes records outcomes and does not give up while the database is
-// away: what happened on the wire cannot be done over. When a set is refused
-// each goes by itself, so that one cannot hold up the others.
-func (w *Worker) commitOutcomes(stop context.Context, outcomes []jobs.Outcome) ([]bool, error) {
-	ok, err := w.recordOnce(outcomes)
-	if err == nil {
-		return ok, nil
+// patience is how long an entry may wait for company.
+func (w *Worker) patience(e entry) time.Duration {
+	switch {
+	case e.ahead:
+		return aheadPatience
+	case e.dot != nil:
+		return dotPatience
 	}
-	w.log.Warn("cannot record outcomes; trying again", "outcomes", len(outcomes), "error", err)
-	ok = make([]bool, len(outcomes))
-	for i := range outcomes {
-		one, err := w.recordStubbornly(stop, outcomes[i])
-		if err != nil {
-			w.log.Error("outcome given up", "message", outcomes[i].ID, "state", outcomes[i].State, "error", err)
-			continue
+	return w.cfg.FlushEvery
+}
+
+// entries is what one flush is made of.
+type entries []groupItem[entry, bool]
+
+// commit writes entries and says of each whether its claim still holds. When
+// the ledger refuses, the dots are not sent. Outcomes are not given up while
+// the database is away, because what happened on the wire cannot be done over;
+// each then goes by itself, so that one cannot hold up the others.
+func (w *Worker) commit(stop context.Context, list entries) {
+	var dots []jobs.Dot
+	var outcomes []jobs.Outcome
+	for _, e := range list {
+		if e.item.dot != nil {
+			dots = append(dots, *e.item.dot)
+		} else {
+			outcomes = append(outcomes, *e.item.outcome)
 		}
-		ok[i] = one
 	}
-	return ok, nil
+	sent, recorded, err := w.commitOnce(dots, outcomes)
+	dotsErr := err
+	if err != nil && len(dots) > 0 && len(outcomes) > 0 {
+		// Perhaps it was an outcome that was refused.
+		sent, _, dotsErr = w.commitOnce(dots, nil)
+	}
+	if err != nil {
+		w.trouble.warn("the ledger does not take what was sent; trying on", "dots", len(dots), "outcomes", len(outcomes), "error", err)
+		var late entries
+		for _, e := range list {
+			switch {
+			case e.item.dot == nil:
+				late = append(late, e)
+			case dotsErr != nil:
+				e.reply(false, dotsErr)
+			default:
+				e.reply(sent[0], nil)
+				sent = sent[1:]
+			}
+		}
+		// Aside, as other sessions have dots to commit.
+		w.late.Go(func() {
+			for _, e := range late {
+				e.reply(w.recordStubbornly(stop, *e.item.outcome))
+			}
+		})
+		return
+	}
+	for _, e := range list {
+		if e.item.dot != nil {
+			e.reply(sent[0], nil)
+			sent = sent[1:]
+		} else {
+			e.reply(recorded[0], nil)
+			recorded = recorded[1:]
+		}
+	}
 }
 
-// recordTries is how often a single outcome is tried while the database
-// otherwise works.
-const recordTries = 10
-
+// recordStubbornly records one outcome, trying until the worker is told to
+// stop.
 func (w *Worker) recordStubbornly(stop context.Context, out jobs.Outcome) (bool, error) {
 	wait := 50 * time.Millisecond
 	for try := 1; ; try++ {
-		ok, err := w.recordOnce([]jobs.Outcome{out})
+		_, ok, err := w.commitOnce(nil, []jobs.Outcome{out})
 		switch {
 		case err == nil:
 			return ok[0], nil
@@ -60,12 +124,12 @@ func (w *Worker) recordStubbornly(stop context.Context, out jobs.Outcome) (bool,
 	}
 }
 
-func (w *Worker) recordOnce(outcomes []jobs.Outcome) ([]bool, error) {
+func (w *Worker) commitOnce(dots []jobs.Dot, outcomes []jobs.Outcome) (sent, recorded []bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.cfg.Lease)
 	defer cancel()
-	ok, err := w.cfg.Ledger.Record(ctx, outcomes, w.cfg.Clock.Now())
-	if err == nil && len(ok) != len(outcomes) {
-		err = fmt.Errorf("%d answers to %d outcomes", len(ok), len(outcomes))
+	sent, recorded, err = w.cfg.Ledger.Commit(ctx, dots, outcomes, w.cfg.Clock.Now())
+	if err == nil && (len(sent) != len(dots) || len(recorded) != len(outcomes)) {
+		err = fmt.Errorf("%d and %d answers to %d dots and %d outcomes", len(sent), len(recorded), len(dots), len(outcomes))
 	}
-	return ok, err
+	return sent, recorded, err
 }

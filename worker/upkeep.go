@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"heraut/jobs"
 )
@@ -11,7 +12,7 @@ import (
 func (w *Worker) beat(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Lease/4)
 	defer cancel()
-	if err := w.lease.beat(ctx); err != nil && context.Cause(ctx) != context.Canceled {
+	if err := w.lease.beat(ctx, w.relay.trouble()); err != nil && context.Cause(ctx) != context.Canceled {
 		w.lifeline.warn("cannot renew the lease", "alive", w.lease.alive(), "error", err)
 	}
 }
@@ -42,3 +43,20 @@ func (w *Worker) sweepOnce(ctx context.Context) (jobs.Swept, error) {
 	}
 	return s, nil
 }
+
+// probe looks whether a relay that could not be used can be again.
+func (w *Worker) probe(ctx context.Context) {
+	w.relay.try(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, probeWithin)
+		defer cancel()
+		s, err := w.cfg.Dialer.Dial(ctx)
+		if err != nil {
+			return err
+		}
+		s.Close()
+		return nil
+	})
+}
+
+// probeWithin bounds one look at the relay.
+const probeWithin = 30 * time.Second

@@ -13,11 +13,6 @@ import (
 	"heraut/worker/mailer"
 )
 
-// dotLinger is how long a final dot waits for others to be committed with. A
-// connection stands still meanwhile, so it is short; without it the commits of
-// 16 connections hold each other up.
-const dotLinger = time.Millisecond
-
 // Worker sends what is due. See the package comment for what it promises.
 type Worker struct {
 	cfg        Config
@@ -25,14 +20,17 @@ type Worker struct {
 	lease      *lease
 	programmes *programmes
 	pools      map[jobs.Queue]*mailer.Pool
-	dots       *group[jobs.Dot, bool]
-	outcomes   *group[jobs.Outcome, bool]
+	stationery *stationery
+	relay      *breaker
+	rates      *rates
+	journal    *group[entry, bool]
 	trouble    *seldom // with Redis or the database, on the way to the queue
 	lifeline   *seldom // trouble with renewing the lease
 
 	mu       sync.Mutex
 	stopping bool           // no batch may begin
 	hands    sync.WaitGroup // batches in hand
+	late     sync.WaitGroup // outcomes the ledger did not take at first
 }
 
 // New checks the configuration. Nothing runs before [Worker.Run]; a Worker runs
@@ -48,6 +46,9 @@ func New(cfg Config) (*Worker, error) {
 		log:        log,
 		lease:      newLease(cfg),
 		programmes: &programmes{ledger: cfg.Ledger},
+		stationery: &stationery{set: cfg.Templates},
+		relay:      newBreaker(log, cfg.Clock),
+		rates:      newRates(cfg),
 		trouble:    &seldom{log: log},
 		lifeline:   &seldom{log: log},
 	}, nil
@@ -62,15 +63,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	last, stopLast := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopLast()
 
-	w.dots = newGroup(dotLinger, w.commitDots)
-	w.outcomes = newGroup(w.cfg.FlushEvery, func(o []jobs.Outcome) ([]bool, error) { return w.commitOutcomes(last, o) })
+	w.journal = newGroup(w.patience, func(list []groupItem[entry, bool]) { w.commit(last, list) })
 	w.pools = map[jobs.Queue]*mailer.Pool{}
 	servers := map[jobs.Queue]*asynq.Server{}
 	for _, q := range jobs.Queues() {
 		w.pools[q] = mailer.NewPool(w.cfg.Dialer, w.cfg.connections(q), 0)
 		servers[q] = w.server(q)
 	}
-	if err := w.lease.beat(ctx); err != nil {
+	if err := w.lease.beat(ctx, ""); err != nil {
 		if ctx.Err() != nil {
 			return nil // told to stop before it began; the lease, if any, ends by itself
 		}
@@ -78,12 +78,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 
 	var upkeep, core sync.WaitGroup
-	core.Go(func() { w.dots.run(last) })
-	core.Go(func() { w.outcomes.run(last) })
+	core.Go(func() { w.journal.run(last) })
 	core.Go(func() { every(last, w.cfg.Lease/4, w.beat) })
 	if !w.cfg.Manual {
 		upkeep.Go(func() { every(ctx, w.cfg.SweepEvery, w.sweep) })
-		upkeep.Go(func() { every(ctx, w.cfg.Tick, func(ctx context.Context) { _, _ = w.dispatch(ctx) }) })
+		upkeep.Go(func() { every(ctx, time.Second, w.probe) })
+		upkeep.Go(func() { w.dispatchOn(ctx) })
 	}
 	var startErr error
 	for q, s := range servers {
@@ -108,6 +108,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	upkeep.Wait()
 	stopLast()
 	core.Wait()
+	w.late.Wait()
 	// What could not be recorded by now comes in doubt by this.
 	byeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.StopWithin)
 	defer cancel()
@@ -160,7 +161,7 @@ func (w *Worker) server(q jobs.Queue) *asynq.Server {
 		Concurrency:              w.cfg.connections(q),
 		Queues:                   map[string]int{string(q): 1},
 		TaskCheckInterval:        check,
-		DelayedTaskCheckInterval: 500 * time.Millisecond,
+		DelayedTaskCheckInterval: 200 * time.Millisecond,
 		ShutdownTimeout:          w.cfg.StopWithin,
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return pause },
 		Logger:                   &asynqLog{log: w.log.With("queue", q), warn: &seldom{log: w.log.With("queue", q)}},

@@ -74,6 +74,9 @@ func (a *app) execute(ctx context.Context, args []string) error {
 	if a.words, err = chooseWords(a.flags.Lang, a.env); err != nil {
 		return err
 	}
+	if err := a.armFaults(); err != nil {
+		return err
+	}
 	err = parsed.Run()
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return errStopped // how each part noticed is of no use to people

@@ -19,8 +19,8 @@ import (
 // config is heraut.yaml. A key this version cannot honour is refused when it
 // is set, so that nobody believes it works.
 type config struct {
-	// Data is the folder of everything embedded: SQLite, captured mail, the
-	// key, overridden templates. Default ./heraut-data.
+	// Data is the folder of everything embedded: SQLite, captured mail,
+	// overridden templates. Default ./heraut-data.
 	Data string `yaml:"data"`
 	// Database is "sqlite" (heraut.db in Data; the default), "sqlite:PATH" or
 	// a postgres:// URL.
@@ -40,8 +40,9 @@ type config struct {
 	Web     webConfig     `yaml:"web"`
 	Log     logConfig     `yaml:"log"`
 
-	file string       // the file it was read from, "" for none
-	from mail.Address // From, parsed
+	file   string         // the file it was read from, "" for none
+	from   mail.Address   // From, parsed
+	signer *mailer.Signer // of DKIM, nil for none
 }
 
 // smtpConfig says where mail goes.
@@ -56,9 +57,11 @@ type smtpConfig struct {
 	TLS string `yaml:"tls"`
 	// Connections to the relay at once, of this worker; 3 to 256. Default 8.
 	Connections int `yaml:"connections"`
-	// Rate and DomainRates limit messages a second. Not in this version: only
-	// 0 (no limit) and nothing are accepted.
-	Rate        float64            `yaml:"rate"`
+	// Rate is how many messages a second leave at most, those of all workers on
+	// one Redis together; 0 (the default) is no limit.
+	Rate float64 `yaml:"rate"`
+	// DomainRates is the same by the recipient's domain. Subdomains do not
+	// count with it.
 	DomainRates map[string]float64 `yaml:"domain_rates"`
 }
 
@@ -69,11 +72,16 @@ type mailboxConfig struct {
 	PasswordFile string `yaml:"password_file"`
 }
 
-// dkimConfig signs mail. Not in this version.
+// dkimConfig signs mail (RFC 6376): all three keys, or none for mail that is
+// not signed.
 type dkimConfig struct {
-	Domain   string `yaml:"domain"`
+	// Domain is that of From, or one above it.
+	Domain string `yaml:"domain"`
+	// Selector says where in the DNS the public key is:
+	// Selector._domainkey.Domain.
 	Selector string `yaml:"selector"`
-	KeyFile  string `yaml:"key_file"`
+	// KeyFile is a private key in PEM, RSA or Ed25519.
+	KeyFile string `yaml:"key_file"`
 }
 
 type webConfig struct {

@@ -8,7 +8,6 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -131,6 +130,7 @@ func (d *document) check(c *config) {
 	if !slices.Contains([]string{"text", "json"}, c.Log.Format) {
 		d.add("log.format", "%q; write text or json", c.Log.Format)
 	}
+	d.rates(c)
 	d.notYet(c)
 }
 
@@ -140,14 +140,9 @@ func (d *document) notYet(c *config) {
 		key string
 		set bool
 	}{
-		{"smtp.rate", c.SMTP.Rate != 0},
-		{"smtp.domain_rates", len(c.SMTP.DomainRates) > 0},
 		{"mailbox.url", c.Mailbox.URL != ""},
 		{"mailbox.password", c.Mailbox.Password != ""},
 		{"mailbox.password_file", c.Mailbox.PasswordFile != ""},
-		{"dkim.domain", c.DKIM.Domain != ""},
-		{"dkim.selector", c.DKIM.Selector != ""},
-		{"dkim.key_file", c.DKIM.KeyFile != ""},
 	} {
 		if k.set {
 			d.add(k.key, "not in this version; leave it out or empty")
@@ -155,17 +150,14 @@ func (d *document) notYet(c *config) {
 	}
 }
 
-// secrets reads the password file and lets the mailer judge the relay.
+// secrets reads the files with secrets and lets the mailer judge the relay.
 func (d *document) secrets(c *config) {
+	d.dkim(c)
 	if c.SMTP.PasswordFile != "" {
 		if c.SMTP.Password != "" {
 			d.add("smtp.password_file", "smtp.password is set as well; keep one of the two")
 		}
-		path := c.SMTP.PasswordFile
-		if c.file != "" && !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(c.file), path)
-		}
-		data, err := os.ReadFile(path)
+		data, err := os.ReadFile(c.beside(c.SMTP.PasswordFile))
 		if err != nil {
 			d.add("smtp.password_file", "%v", err)
 			return

@@ -1,64 +1,77 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"heraut/jobs/ledger"
 )
 
-// keyFile holds the key of what nobody may guess: the tags of the organiser's
-// mailbox and the Message-IDs. It lies in the data folder; workers on several
-// machines need the same one, because a calendar compares the organizer of an
-// update with that of the invitation.
-const keyFile = "heraut.key"
+const (
+	// keySecret is the key's name in the ledger.
+	keySecret = "tag-key"
+	// keyFile is where the key was before it was in the ledger: in the data
+	// folder, in hexadecimal.
+	keyFile = "heraut.key"
+	// keySize is the size of the key in bytes.
+	keySize = 32
+)
 
-// keySize is the size of the key in bytes.
-const keySize = 32
+// secretStore keeps a secret that all processes share; see [ledger.DB.Secret].
+type secretStore interface {
+	Secret(ctx context.Context, name string, fresh []byte) ([]byte, error)
+}
 
-// loadKey reads the key, and makes one where there is none. Several processes
-// may do so at once: the first one wins and the others read its key.
-func loadKey(path string) ([]byte, error) {
+// tagKey gives the key of what nobody may guess: the tags of the organiser's
+// mailbox and the Message-IDs. All workers need the same one, for ever, because
+// a calendar compares the organizer of an update with that of the invitation:
+// so it is in the ledger. A file of an older version at path becomes the
+// ledger's key when that has none, and stays where it is.
+func tagKey(ctx context.Context, store secretStore, path string, log *slog.Logger) ([]byte, error) {
+	old, oldErr := readKeyFile(path)
+	fresh := old
+	if oldErr == nil && old == nil {
+		fresh = make([]byte, keySize)
+		rand.Read(fresh) // never fails
+	}
+	key, err := store.Secret(ctx, keySecret, fresh)
+	switch {
+	case err != nil && oldErr != nil && errors.Is(err, ledger.ErrNotFound):
+		// Not replaced by a new one: invitations that are out refer to it.
+		return nil, hint(&usageError{oldErr}, "put the file back from a backup; with a new key, calendars take no updates of invitations that were sent")
+	case err != nil:
+		return nil, fmt.Errorf("key: %w", err)
+	case oldErr != nil:
+		log.Warn("the old key file cannot be read and is not needed: the key is in the ledger", "error", oldErr)
+	case old != nil && !bytes.Equal(old, key):
+		log.Warn("the old key file holds another key than the ledger, which counts; the file is not needed", "file", path)
+	case old != nil:
+		log.Info("the key is in the ledger; the old key file is no longer needed", "file", path)
+	}
+	return key, nil
+}
+
+// readKeyFile reads the key of an older version; nil without an error when
+// there is no file.
+func readKeyFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := makeKey(path); err != nil {
-			return nil, fmt.Errorf("make key: %w", err)
-		}
-		data, err = os.ReadFile(path)
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
 	key, err := hex.DecodeString(strings.TrimSpace(string(data)))
 	if err != nil || len(key) != keySize {
-		return nil, hint(usagef("%s: not %d bytes in hexadecimal", path, keySize), "put the key back from a backup; a new one breaks the answers to invitations that were sent")
+		return nil, fmt.Errorf("read key: %s: not %d bytes in hexadecimal", path, keySize)
 	}
 	return key, nil
-}
-
-// makeKey writes a new key beside path and gives it that name only when the
-// name is free, so that a key is there whole or not at all.
-func makeKey(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	key := make([]byte, keySize)
-	rand.Read(key) // never fails
-	_, err = fmt.Fprintln(f, hex.EncodeToString(key))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
 }

@@ -2,20 +2,44 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+
+	"heraut/jobs/ledger"
 )
 
-// Processes that start at the same moment get the same key.
-func TestLoadKeyRace(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "data", keyFile)
+// openLedgers opens one new ledger n times, as n processes do.
+func openLedgers(t *testing.T, n int) []*ledger.DB {
+	t.Helper()
+	url := "sqlite:" + filepath.Join(t.TempDir(), "heraut.db")
+	if _, _, err := ledger.Migrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	list := make([]*ledger.DB, n)
+	for i := range list {
+		db, err := ledger.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		list[i] = db
+	}
+	return list
+}
+
+// Processes that start at the same moment get the same key, and leave no file.
+func TestTagKeyRace(t *testing.T) {
+	dir := t.TempDir()
 	keys := make([][]byte, 8)
 	var all sync.WaitGroup
-	for i := range keys {
+	for i, db := range openLedgers(t, len(keys)) {
 		all.Go(func() {
-			key, err := loadKey(path)
+			key, err := tagKey(t.Context(), db, filepath.Join(dir, keyFile), slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Error(err)
 			}
@@ -28,22 +52,51 @@ func TestLoadKeyRace(t *testing.T) {
 			t.Errorf("keys %x and %x", key, keys[0])
 		}
 	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("key file: %v, %v; want mode 0600", info.Mode(), err)
-	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".key-*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 
-// A broken key is not replaced: invitations that are out refer to the old one.
-func TestLoadKeyBroken(t *testing.T) {
+// The key of an older version moves into the ledger, once.
+func TestTagKeyOfOlderVersion(t *testing.T) {
+	db := openLedgers(t, 1)[0]
 	path := filepath.Join(t.TempDir(), keyFile)
-	if err := os.WriteFile(path, []byte("abc\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := loadKey(path); exitCode(err) != exitUsage || hintOf(err) == "" {
-		t.Errorf("broken key: %v", err)
+	first, second := bytes.Repeat([]byte{1}, keySize), bytes.Repeat([]byte{2}, keySize)
+	for _, tt := range []struct {
+		name, file string // "": no file
+		key        []byte // nil: an error
+		logged     string // "": nothing
+	}{
+		{"broken, and the only one", "abc\n", nil, ""},
+		{"taken over", hex.EncodeToString(first) + "\n", first, "no longer needed"},
+		{"another one later", hex.EncodeToString(second), first, "another key"},
+		{"broken later", "abc", first, "cannot be read"},
+		{"removed", "", first, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_ = os.Remove(path)
+			if tt.file != "" {
+				if err := os.WriteFile(path, []byte(tt.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var logged strings.Builder
+			key, err := tagKey(t.Context(), db, path, slog.New(slog.NewTextHandler(&logged, nil)))
+			switch {
+			case tt.key == nil && (exitCode(err) != exitUsage || hintOf(err) == ""):
+				t.Errorf("key %x, error %v, want one of wrong use with a hint", key, err)
+			case tt.key != nil && (err != nil || !bytes.Equal(key, tt.key)):
+				t.Errorf("key %x, error %v, want %x", key, err, tt.key)
+			}
+			if !contains(logged.String(), tt.logged) || (tt.logged == "") != (logged.Len() == 0) {
+				t.Errorf("logged %q, want %q", logged.String(), tt.logged)
+			}
+			if contains(logged.String(), "0101") {
+				t.Error("the key is in the log")
+			}
+			if data, _ := os.ReadFile(path); string(data) != tt.file {
+				t.Errorf("the file became %q", data)
+			}
+		})
 	}
 }

@@ -55,7 +55,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	where := serving{Mail: r.config.SMTP.URL, Capture: r.config.SMTP.URL == capture}
 	var parts []func(context.Context) error
 	if c.Only != "web" {
-		w, to, stop, err := s.worker()
+		w, to, stop, err := s.worker(ctx)
 		if err != nil {
 			return err
 		}
@@ -109,13 +109,13 @@ func (a *app) sayServing(s serving) {
 
 // worker makes the worker and what it sends through; stop ends the latter
 // after the worker.
-func (s *server) worker() (w *worker.Worker, where serving, stop func(), err error) {
+func (s *server) worker(ctx context.Context) (w *worker.Worker, where serving, stop func(), err error) {
 	c := s.record.config
 	set, err := loadTemplates(c)
 	if err != nil {
 		return nil, where, nil, err
 	}
-	key, err := loadKey(filepath.Join(c.Data, keyFile))
+	key, err := tagKey(ctx, s.record, filepath.Join(c.Data, keyFile), s.log)
 	if err != nil {
 		return nil, where, nil, err
 	}
@@ -136,7 +136,8 @@ func (s *server) worker() (w *worker.Worker, where serving, stop func(), err err
 	if err == nil {
 		w, err = worker.New(worker.Config{
 			Ledger: s.record.DB, Queue: s.queue, Templates: set, Dialer: dialer,
-			From: c.from, TagKey: key, Connections: c.SMTP.Connections, Log: s.log,
+			From: c.from, TagKey: key, Signer: c.signer, Log: s.log,
+			Connections: c.SMTP.Connections, Rate: c.SMTP.Rate, DomainRates: c.SMTP.DomainRates,
 		})
 	}
 	if err != nil {

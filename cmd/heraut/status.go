@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"heraut/jobs"
 )
@@ -19,6 +22,9 @@ type statusJSON struct {
 	OldestDue int64 `json:"oldest_due_seconds"`
 	InDoubt   int   `json:"in_doubt"`
 	Workers   int   `json:"workers"` // that are alive
+	// Troubles is why workers send nothing at present, each reason once; never
+	// null. The command ends well all the same: it is the relay that fails.
+	Troubles []string `json:"troubles"`
 }
 
 func (statusCmd) Run(ctx context.Context, a *app) error {
@@ -32,7 +38,7 @@ func (statusCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	v := statusJSON{Registrations: map[jobs.Status]int{}, Messages: map[jobs.State]int{}, InDoubt: st.InDoubt, Workers: st.Workers}
+	v := statusJSON{Registrations: map[jobs.Status]int{}, Messages: map[jobs.State]int{}, InDoubt: st.InDoubt, Workers: st.Workers, Troubles: append([]string{}, st.Troubles...)}
 	for _, s := range jobs.Statuses() {
 		v.Registrations[s] = st.Registrations[s]
 	}
@@ -46,6 +52,9 @@ func (statusCmd) Run(ctx context.Context, a *app) error {
 		return a.printJSON(v)
 	}
 	w := a.words
+	for _, trouble := range v.Troubles {
+		a.alarm(fmt.Sprintf(w.StatusTrouble, oneLine(trouble)))
+	}
 	t := &table{head: []string{w.StatusPeople, ""}}
 	for _, s := range jobs.Statuses() {
 		t.add("  "+w.status(s), number(v.Registrations[s]))
@@ -58,4 +67,25 @@ func (statusCmd) Run(ctx context.Context, a *app) error {
 	t.add(w.StatusDoubt, number(v.InDoubt))
 	t.add(w.StatusWorkers, number(v.Workers))
 	return t.write(a.stdout)
+}
+
+// alarm writes a line that must be seen: red where somebody looks at it and
+// has not asked for no colour (https://no-color.org).
+func (a *app) alarm(line string) {
+	if isTerminal(a.people()) && a.env["NO_COLOR"] == "" {
+		line = "\x1b[31m" + line + "\x1b[0m"
+	}
+	a.printf("%s\n", line)
+}
+
+// oneLine makes text of a stranger, such as the answer of a mail server, safe
+// to print on a line: a terminal acts on control characters.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf) {
+			return ' '
+		}
+		return r
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
 }

@@ -70,6 +70,7 @@ type words struct {
 	InitDone string // folder
 
 	StatusPeople, StatusMessages, StatusDue, StatusDoubt, StatusWorkers string
+	StatusTrouble                                                       string // why
 
 	SuppressAdded, SuppressRemoved string // address
 

@@ -49,6 +49,7 @@ func english() words {
 		InitDone: "Wrote heraut.yaml, programme.yaml and registrations.csv to %s\nFill in the marks in programme.yaml; `heraut programme check` lists them.",
 
 		StatusPeople: "Registrations", StatusMessages: "Messages", StatusDue: "oldest due, seconds", StatusDoubt: "in doubt", StatusWorkers: "workers",
+		StatusTrouble: "Nothing goes out now: %s",
 
 		SuppressAdded: "%s is written to no more.", SuppressRemoved: "%s may be written to again.",
 
