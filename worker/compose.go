@@ -19,6 +19,7 @@ import (
 
 // letter is a message in the form in which it goes over the wire.
 type letter struct {
+	batch     *batch
 	claim     jobs.Claim
 	event     jobs.Event
 	envelope  mailer.Envelope

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -14,7 +15,6 @@ import (
 	"heraut/jobs"
 	"heraut/jobs/queue"
 	"heraut/worker/fault"
-	"heraut/worker/mailer"
 )
 
 // handler takes the tasks of one queue. It gives an error only for a task that
@@ -45,8 +45,8 @@ func (w *Worker) handler(ctx context.Context, q jobs.Queue) asynq.HandlerFunc {
 	}
 }
 
-// deliver claims messages and sends what it got, one after another over one
-// connection. It returns when every outcome is recorded.
+// deliver claims messages and has them sent. It returns when every outcome is
+// recorded.
 func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) {
 	if w.relay.isOpen() {
 		_ = w.unqueue(ctx, ids) // due again; dispatch waits for the relay
@@ -56,13 +56,12 @@ func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) {
 	if !ok {
 		return // the mark goes stale; the ledger cannot be told now
 	}
-	b := &batch{w: w, queue: q, pool: w.pools[q], log: w.log.With("queue", q)}
+	b := &batch{w: w, queue: q, log: w.log.With("queue", q)}
 	defer func() {
 		if x := recover(); x != nil {
 			// asynq would put the panic in Redis and try again at once. This way
 			// the claims are swept up, and the cause is parked after some tries.
-			w.lease.spend(owner)
-			b.log.Error("delivery panicked", "panic", fmt.Sprintf("%T", x), "stack", string(debug.Stack()))
+			b.panicked(x)
 		}
 		if !b.finish() {
 			w.lease.spend(owner) // its claims are swept up once it says goodbye
@@ -81,10 +80,11 @@ func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) {
 	if len(claims) > 0 {
 		_ = fault.At(fault.Claimed, 0)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(alive, func() { cancel(context.Cause(alive)) })()
-	b.run(ctx, claims)
+	b.ctx, b.cancel = context.WithCancelCause(ctx)
+	defer b.cancel(nil)
+	defer context.AfterFunc(alive, func() { b.cancel(context.Cause(alive)) })()
+	b.feed(claims)
+	b.inHand.Wait() // before the context ends
 }
 
 // claim claims, and hears the answer also when the worker is told to stop.
@@ -96,14 +96,15 @@ func (w *Worker) claim(ctx context.Context, owner string, ids []int64) ([]jobs.C
 
 // batch is the claims of one task.
 type batch struct {
-	w       *Worker
-	queue   jobs.Queue
-	pool    *mailer.Pool
-	log     *slog.Logger
-	session *mailer.Session // nil: none yet, or it broke
-	pages   [2][]byte       // the mail that is sent and the one after it
-	written int             // mails so far
-	took    time.Duration   // the last transaction
+	w      *Worker
+	queue  jobs.Queue
+	log    *slog.Logger
+	ctx    context.Context // ends with the worker, its lease, or trouble that goes for all of the batch
+	cancel context.CancelCauseFunc
+	inHand sync.WaitGroup // claims that senders have
+
+	mu      sync.Mutex
+	broken  bool // something panicked: what became of a claim is not known
 	pending []pendingOutcome
 }
 
@@ -114,202 +115,55 @@ type pendingOutcome struct {
 	answer  <-chan groupAnswer[bool]
 }
 
-// run brings every claim to an outcome. A mail is written while the one before
-// it is still to be sent, so that its envelope can go along with the dot.
-func (b *batch) run(ctx context.Context, claims []jobs.Claim) {
-	now, rest, err := b.write(ctx, claims)
-	for now != nil && err == nil {
-		var next *letter
-		// An error of the one after this is of no concern to this one.
-		var nextErr error
-		if next, rest, nextErr = b.write(ctx, rest); nextErr != nil {
-			next = nil
-		}
-		if err = b.send(ctx, now, next); err != nil {
-			rest = append(b.unsent(next), rest...)
-			rest = append(b.unsent(now), rest...)
-			break
-		}
-		now, err = next, nextErr
+// feed gives the claims to the senders of the queue, and ends those that none
+// takes. One batch goes at a time: neighbours in the ledger then are under way
+// together, and a commit writes few pages instead of one a message.
+func (b *batch) feed(claims []jobs.Claim) {
+	l := b.w.lines[b.queue]
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-b.ctx.Done():
 	}
-	if len(rest) > 0 {
-		b.giveBack(ctx, rest, err)
-	}
-}
-
-// write writes the next mail; claims without one end here. It gives the claims
-// that are left; on an error, which goes for all of them, with this one.
-func (b *batch) write(ctx context.Context, claims []jobs.Claim) (*letter, []jobs.Claim, error) {
-	for len(claims) > 0 {
-		if err := context.Cause(ctx); err != nil {
-			return nil, claims, err
-		}
-		c := claims[0]
-		page := &b.pages[b.written%2]
-		l, err := b.w.letter(ctx, c, (*page)[:0])
-		if u, ok := errors.AsType[*unsendable](err); ok {
-			b.log.Warn("message not sent", "message", c.Message.ID, "event", c.Message.EventID, "state", u.state)
-			b.record(c, jobs.Outcome{ID: c.Message.ID, Fence: c.Fence, State: u.state, Reason: jobs.TrimReason(u.reason)})
-			claims = claims[1:]
-			continue
-		}
-		if err != nil {
-			return nil, claims, err
-		}
-		*page = l.data
-		b.written++
-		return &l, claims[1:], nil
-	}
-	return nil, nil, nil
-}
-
-// send brings one mail to an outcome. An error says that it was not tried, for
-// a reason that goes for the rest of the batch too.
-func (b *batch) send(ctx context.Context, l, next *letter) error {
-	w := b.w
-	later, err := w.rates.wait(ctx, b.queue, l.envelope.To)
-	switch {
-	case err != nil:
-		return err
-	case !later.IsZero():
-		b.record(l.claim, givenBack(l.claim, later))
-		return nil
-	}
-	r, err := b.transact(ctx, l, next)
-	switch {
-	case err != nil:
-		return err
-	case r.Verdict == mailer.Temporary && r.Code == 0 && ctx.Err() != nil:
-		return context.Cause(ctx)
-	case relayTrouble(r):
-		refused := &relayError{r}
-		w.relay.open(refused)
-		if r.Phase != mailer.PhaseDot { // with the dot on record it is a try
-			return refused
-		}
-	}
-	_ = fault.At(fault.Answered, l.claim.Message.ID)
-	out := outcome(l.claim, l.event, r, w.cfg.Clock.Now())
-	m := l.claim.Message
-	if level := levelOf(out.State); b.log.Enabled(ctx, level) {
-		b.log.Log(ctx, level, "message tried", "message", m.ID, "event", m.EventID, "kind", m.Kind,
-			"state", out.State, "code", r.Code, "enhanced", r.Enhanced, "domain", mailer.Domain(l.envelope.To), "attempt", m.Attempts)
-	}
-	b.record(l.claim, out)
-	return nil
-}
-
-// transact sends a mail over the session of the batch, and over a fresh one
-// when the server had closed that before it saw anything.
-func (b *batch) transact(ctx context.Context, l, next *letter) (mailer.Result, error) {
-	for {
-		if b.session == nil {
-			var err error
-			if b.session, err = b.pool.Get(ctx); err != nil {
-				if opens(err) {
-					b.w.relay.open(err)
-				}
-				return mailer.Result{}, err
+	for i, c := range claims {
+		if b.ctx.Err() == nil {
+			b.inHand.Add(1)
+			select {
+			case l.claims <- claimed{b, c}:
+				continue
+			case <-b.ctx.Done():
+				b.inHand.Done()
 			}
 		}
-		t := mailer.Transaction{Envelope: l.envelope, Data: l.data, BeforeDot: func(context.Context) error { return b.dot(l, next) }}
-		if next != nil && b.w.rates.none() { // or the server would wait in the middle of it
-			t.Next = &next.envelope
-		}
-		began := time.Now()
-		r := b.session.Send(ctx, t)
-		b.took = time.Since(began)
-		if b.session.Closed() {
-			b.drop()
-		}
-		if !r.Stale {
-			return r, nil
-		}
+		b.giveBack(claims[i:])
+		return
 	}
 }
 
-// dot puts the final dot of a mail on record. An error means that it must not
-// be sent. With that settled it asks for the dot of the next mail, so that the
-// commit goes on while this mail does; not when the relay is slow, as a dot on
-// record can no longer be overtaken by a cancellation.
-func (b *batch) dot(l, next *letter) error {
-	if l.permit != nil && time.Since(l.asked) > dotGood {
-		<-l.permit
-		l.permit = nil // ask again: much may have changed
-	}
-	if l.permit == nil {
-		b.ask(l, false)
-	}
-	a := <-l.permit
-	switch {
-	case a.err != nil:
-		return a.err
-	case !a.result:
-		return errOvertaken
-	case !b.w.lease.alive():
-		return errLeaseLost // the commit took so long
-	}
-	if next != nil && b.took < quick && b.w.rates.none() {
-		b.ask(next, true)
-	}
-	return fault.At(fault.DotCommitted, l.claim.Message.ID)
-}
-
-// ask asks for a final dot.
-func (b *batch) ask(l *letter, ahead bool) {
-	l.asked = time.Now()
-	l.permit = b.w.journal.add(entry{
-		dot:   &jobs.Dot{ID: l.claim.Message.ID, Fence: l.claim.Fence, MessageID: l.messageID},
-		ahead: ahead,
-	})
-}
-
-// levelOf keeps the ordinary course of things out of the log.
-func levelOf(s jobs.State) slog.Level {
-	switch s {
-	case jobs.Sent, jobs.Planned:
-		return slog.LevelDebug
-	case jobs.Retry:
-		return slog.LevelInfo
-	}
-	return slog.LevelWarn
-}
-
-// relayError is a refusal that is about our standing with the relay.
-type relayError struct{ result mailer.Result }
-
-func (e *relayError) Error() string {
-	return fmt.Sprintf("the relay refuses us: %d %s", e.result.Code, e.result.Enhanced)
+// panicked notes that code panicked over something of this batch.
+func (b *batch) panicked(x any) {
+	b.mu.Lock()
+	b.broken = true
+	b.mu.Unlock()
+	b.log.Error("delivery panicked", "panic", fmt.Sprintf("%T", x), "stack", string(debug.Stack()))
 }
 
 // record hands in an outcome; the next message does not wait for it.
 func (b *batch) record(c jobs.Claim, out jobs.Outcome) {
-	b.pending = append(b.pending, pendingOutcome{c, out, b.w.journal.add(entry{outcome: &out})})
-}
-
-// unsent gives the claim of a letter that is not sent now. With its dot perhaps
-// on record that ends here, as a try that came to nothing.
-func (b *batch) unsent(l *letter) []jobs.Claim {
-	switch {
-	case l == nil:
-		return nil
-	case l.permit == nil:
-		return []jobs.Claim{l.claim}
-	}
-	b.record(l.claim, jobs.Outcome{
-		ID: l.claim.Message.ID, Fence: l.claim.Fence, State: jobs.Retry,
-		Reason: "stopped before the final dot", NextAttemptAt: b.w.cfg.Clock.Now(),
-	})
-	return nil
+	answer := b.w.journal.add(entry{outcome: &out})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pending = append(b.pending, pendingOutcome{c, out, answer})
 }
 
 // giveBack ends claims that were not tried. Their tries do not count.
-func (b *batch) giveBack(ctx context.Context, claims []jobs.Claim, cause error) {
+func (b *batch) giveBack(claims []jobs.Claim) {
 	var next time.Time // as before
+	cause := context.Cause(b.ctx)
 	switch {
 	case b.w.relay.isOpen():
 		b.log.Debug("messages given back until the mail server can be used", "messages", len(claims))
-	case ctx.Err() == nil:
+	case errors.Is(cause, errTrouble):
 		next = b.w.cfg.Clock.Now().Add(pause + rand.N(pause)) // not all of them at the same moment
 		b.log.Warn("messages given back; trying again within a minute", "messages", len(claims), "error", cause)
 	default:
@@ -320,19 +174,10 @@ func (b *batch) giveBack(ctx context.Context, claims []jobs.Claim, cause error) 
 	}
 }
 
-// drop ends a session that can take no more.
-func (b *batch) drop() {
-	b.pool.Put(b.session, false)
-	b.session = nil
-}
-
-// finish puts the session back and waits until all is recorded; false when
-// something could not be.
+// finish waits until all is recorded; false when something could not be.
 func (b *batch) finish() (ok bool) {
-	ok = true
-	if b.session != nil {
-		b.pool.Put(b.session, true)
-	}
+	b.inHand.Wait()
+	ok = !b.broken
 	for _, p := range b.pending {
 		a := <-p.answer
 		switch {

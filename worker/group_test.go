@@ -52,8 +52,8 @@ func TestGroupGivesEachItsOwn(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if want := []int{400, 100}; !slices.Equal(d.sizes, want) {
-			t.Errorf("flushes of %v, want %v", d.sizes, want)
+		if len(d.sizes) != 2 || d.sizes[0] < 400 || d.sizes[0]+d.sizes[1] != 500 {
+			t.Errorf("flushes of %v, want at least 400 and the rest", d.sizes)
 		}
 	})
 }

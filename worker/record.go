@@ -13,10 +13,10 @@ const (
 	// dotPatience is how long a final dot waits for others to be committed
 	// with. A connection stands still meanwhile, so it is short; without it the
 	// commits of 16 connections hold each other up.
-	dotPatience = time.Millisecond
+	dotPatience = 200 * time.Microsecond
 	// aheadPatience is the same for a dot that is asked for while the mail
 	// before it is still under way.
-	aheadPatience = 2 * time.Millisecond
+	aheadPatience = 500 * time.Microsecond
 	// dotGood is how long a dot on record may be waited with. A cancellation
 	// that comes meanwhile does not stop it any more.
 	dotGood = 200 * time.Millisecond

@@ -20,6 +20,7 @@ type Worker struct {
 	lease      *lease
 	programmes *programmes
 	pools      map[jobs.Queue]*mailer.Pool
+	lines      map[jobs.Queue]*line
 	stationery *stationery
 	relay      *breaker
 	rates      *rates
@@ -64,10 +65,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stopLast()
 
 	w.journal = newGroup(w.patience, func(list []groupItem[entry, bool]) { w.commit(last, list) })
-	w.pools = map[jobs.Queue]*mailer.Pool{}
+	w.pools, w.lines = map[jobs.Queue]*mailer.Pool{}, map[jobs.Queue]*line{}
 	servers := map[jobs.Queue]*asynq.Server{}
 	for _, q := range jobs.Queues() {
-		w.pools[q] = mailer.NewPool(w.cfg.Dialer, w.cfg.connections(q), 0)
+		w.pools[q], w.lines[q] = mailer.NewPool(w.cfg.Dialer, w.cfg.connections(q), 0), newLine(w.cfg.connections(q))
 		servers[q] = w.server(q)
 	}
 	if err := w.lease.beat(ctx, ""); err != nil {
@@ -77,7 +78,14 @@ func (w *Worker) Run(ctx context.Context) error {
 		return fmt.Errorf("start worker: %w", err)
 	}
 
-	var upkeep, core sync.WaitGroup
+	var upkeep, core, senders sync.WaitGroup
+	handsDown := make(chan struct{})
+	for q, l := range w.lines {
+		for range w.cfg.connections(q) {
+			s := &sender{w: w, queue: q, line: l, pool: w.pools[q]}
+			senders.Go(func() { s.run(handsDown) })
+		}
+	}
 	core.Go(func() { w.journal.run(last) })
 	core.Go(func() { every(last, w.cfg.Lease/4, w.beat) })
 	if !w.cfg.Manual {
@@ -105,6 +113,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		upkeep.Go(s.Shutdown)
 	}
 	w.awaitHands()
+	close(handsDown)
 	upkeep.Wait()
 	stopLast()
 	core.Wait()
