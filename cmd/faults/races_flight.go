@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// throng is how many people get mail while the ledger or the programme is
+// disturbed.
+const throng = 400
+
+// raceScenarios have what people decide overtake what is on its way to them.
+func raceScenarios() []scenario {
+	all := []scenario{
+		{row: 37, name: "event moved in flight", quick: extremes, people: throng, script: slow(40 * time.Millisecond), run: movedInFlight},
+		{row: 38, name: "cancelled in flight", quick: []combo{sqliteRedis, postgresEmbedded}, people: throng, script: slow(40 * time.Millisecond), run: cancelledInFlight},
+	}
+	return append(append(all, duelScenarios()...), timeScenarios()...)
+}
+
+// move puts the event a day later, in force.
+func (l *lab) move() {
+	l.write("moved.yaml", programme(time.Now().AddDate(0, 1, 1), ""))
+	l.heraut("programme", "apply", "moved.yaml", "--yes")
+}
+
+// movedInFlight moves the event while confirmations leave. Whoever had one gets
+// a change; the others a confirmation that is right.
+func movedInFlight(l *lab) {
+	l.serve("")
+	l.mails(100, time.Minute)
+	l.move()
+	gone := l.count(`revision = 0 AND state IN ('sent', 'final_dot', 'in_doubt')`)
+	l.require(gone > 0 && gone < throng, "%d of %d had left: no race", gone, throng)
+	l.finish(redelivery)
+	changed := l.count(`kind = 'change' AND state = 'sent'`)
+	fresh := l.count(`kind = 'confirmation' AND revision = 1 AND state = 'sent'`)
+	l.figure("%d had left and got a change", changed)
+	l.require(changed == gone, "%d had left, %d got a change", gone, changed)
+	l.require(changed+fresh == throng, "not everybody knows the new moment: %s", l.states())
+}
+
+// cancelledInFlight cancels people one by one while confirmations leave.
+func cancelledInFlight(l *lab) {
+	l.serve("")
+	l.mails(40, time.Minute)
+	spared := 0
+	for n := 20; n < throng && l.count(`state IN ('planned', 'claimed')`) > 0; n += 12 + l.random.IntN(12) {
+		var r struct{ Status string }
+		if err := json.Unmarshal([]byte(l.heraut("--json", "cancel", "--event", "workshop", "--email", person(n))), &r); err != nil && !l.failed() {
+			l.fail("cancel: %w", err)
+		}
+		l.require(l.failed() || r.Status == "cancelled", "cancel said %q", r.Status)
+		if l.stateOf(person(n)) == "cancelled" {
+			spared++
+		}
+	}
+	l.require(spared > 0, "every mail had left: no race")
+	l.finish(redelivery)
+	l.require(l.count(`kind = 'confirmation' AND state = 'cancelled'`) == spared, "a cancelled mail left: %s", l.states())
+	l.figure("%d cancelled, %d of them before their mail left", l.number(`SELECT COUNT(*) FROM registrations WHERE status = 'cancelled'`), spared)
+}
+
+// timeScenarios hold moments against promise 5.
+func timeScenarios() []scenario {
+	// The first is about speed, so it is not in the quick set: that runs with the
+	// race detector, next to other labs.
+	const people = 200
+	reminder := func() string {
+		return strings.Replace(programme(time.Now().AddDate(0, 1, 0), "      - {name: hour-before, kind: reminder, at: \"-1h\"}\n"), "      - {name: confirmation}\n", "", 1)
+	}
+	return []scenario{
+		{row: 44, name: "200 reminders due at one moment", combos: extremes, programme: reminder(), people: people, run: func(l *lab) {
+			l.serve("").up()
+			at := time.Now().Add(8*time.Second + 300*time.Millisecond)
+			l.shift(at)
+			l.mails(people, time.Minute)
+			l.finish(time.Minute)
+			left, err := l.leftAt()
+			if err != nil {
+				l.fail("%w", err)
+			}
+			var waits []time.Duration
+			for _, t := range left {
+				waits = append(waits, t.Sub(at))
+			}
+			p99 := percentile(waits, 99)
+			l.figure("left within %.2f s (p99)", p99.Seconds())
+			l.require(p99 <= 2*time.Second, "p99 is %v", p99)
+			l.sentOnce(people)
+		}},
+		{row: 44, name: "worker down for a day", quick: []combo{sqliteEmbedded}, programme: reminder(), people: people, run: func(l *lab) {
+			l.shift(time.Now().AddDate(0, 0, -1))
+			l.serve("")
+			l.await(time.Minute, "expired", func() bool { return l.count(`state = 'expired'`) == people })
+			l.pause(2 * time.Second)
+			l.require(l.recorder.Count() == 0, "a reminder left a day late")
+			for _, command := range [][]string{{"plan"}, {"messages", "--state", "expired"}} {
+				said := l.heraut(append([]string{"--json"}, command...)...)
+				l.require(l.failed() || strings.Count(said, "max_late") == people, "%s names the reason %d times", command[0], strings.Count(said, "max_late"))
+			}
+		}},
+	}
+}
+
+// shift moves the moment of every reminder, with its end.
+func (l *lab) shift(to time.Time) {
+	l.exec(`UPDATE messages SET rule_at = $1, due_at = $1, expires_at = $1 + 6 * 3600 * CAST(1000000 AS BIGINT), wake_at = $1, enqueued_at = NULL
+		WHERE kind = 'reminder' AND state = 'planned'`, to.UnixMicro())
+}

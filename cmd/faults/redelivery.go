@@ -1,0 +1,124 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"heraut/worker/mailer/smtptest"
+)
+
+// orphan is a message that was in the hands of a process when that died, before
+// its final dot.
+type orphan struct {
+	message int64
+	since   time.Time // when the process was found dead
+}
+
+// orphaned notes what a process held that has just died.
+func (l *lab) orphaned(p *process) {
+	now := time.Now()
+	for _, id := range l.heldBy(p) {
+		l.orphans = append(l.orphans, orphan{id, now})
+	}
+}
+
+// heldBy gives the messages in the hands of a process, which may be dead,
+// before their final dot.
+func (l *lab) heldBy(p *process) (ids []int64) {
+	if l.failed() || l.db == nil {
+		return nil
+	}
+	rows, err := l.db.QueryContext(l.ctx, `SELECT id FROM messages WHERE state = 'claimed' AND owner LIKE $1`, p.names())
+	if err != nil {
+		l.fail("find messages in the hands of a process: %w", err)
+		return nil
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			l.fail("find messages in the hands of a process: %w", err)
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		l.fail("find messages in the hands of a process: %w", err)
+	}
+	return ids
+}
+
+// redelivered gives how long each orphan took to leave from another process.
+// Those that never left do not count: the checker judges whether they should
+// have.
+func (l *lab) redelivered() []time.Duration {
+	if l.failed() || len(l.orphans) == 0 {
+		return nil
+	}
+	left, err := l.copiesAt()
+	if err != nil {
+		l.fail("%w", err)
+		return nil
+	}
+	var waits []time.Duration
+	for _, o := range l.orphans {
+		times := left[o.message]
+		i, _ := slices.BinarySearchFunc(times, o.since, time.Time.Compare)
+		if i < len(times) {
+			waits = append(waits, times[i].Sub(o.since))
+		}
+	}
+	return waits
+}
+
+// leftAt gives when the SMTP server first took each message.
+func (l *lab) leftAt() (map[int64]time.Time, error) {
+	copies, err := l.copiesAt()
+	first := make(map[int64]time.Time, len(copies))
+	for id, times := range copies {
+		first[id] = times[0]
+	}
+	return first, err
+}
+
+// copiesAt gives when the SMTP server took the copies of each message, in
+// order.
+func (l *lab) copiesAt() (map[int64][]time.Time, error) {
+	records, err := smtptest.ReadRecords(l.record())
+	if err != nil {
+		return nil, err
+	}
+	copies := map[string][]time.Time{}
+	for _, r := range records {
+		copies[r.MessageID] = append(copies[r.MessageID], r.At)
+	}
+	rows, err := l.db.QueryContext(l.ctx, `SELECT id, message_id FROM messages WHERE message_id <> ''`)
+	if err != nil {
+		return nil, fmt.Errorf("read Message-IDs: %w", err)
+	}
+	defer rows.Close()
+	left := map[int64][]time.Time{}
+	for rows.Next() {
+		var id int64
+		var name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, fmt.Errorf("read Message-IDs: %w", err)
+		}
+		if times := copies[name]; len(times) > 0 {
+			slices.SortFunc(times, time.Time.Compare)
+			left[id] = times
+		}
+	}
+	return left, rows.Err()
+}
+
+// percentile gives the least value that p percent of all do not exceed.
+func percentile[T cmp.Ordered](values []T, p int) T {
+	var zero T
+	if len(values) == 0 {
+		return zero
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[(len(sorted)*p+99)/100-1]
+}
