@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -74,9 +73,6 @@ func (r *redisServer) stop() {
 	<-r.exited
 	_ = os.Remove(r.socket())
 }
-
-// signal sends a signal: SIGSTOP makes a server that hangs.
-func (r *redisServer) signal(s syscall.Signal) error { return r.cmd.Process.Signal(s) }
 
 // remove ends the server and deletes its folder.
 func (r *redisServer) remove() error {

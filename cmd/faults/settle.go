@@ -57,11 +57,6 @@ func (l *lab) await(limit time.Duration, what string, holds func() bool) {
 	}
 }
 
-// sent waits until so many messages are sent.
-func (l *lab) sent(n int, limit time.Duration) {
-	l.await(limit, fmt.Sprintf("%d sent", n), func() bool { return l.count(`state = 'sent'`) >= n })
-}
-
 // mails waits until the SMTP server took so many.
 func (l *lab) mails(n int, limit time.Duration) {
 	l.await(limit, fmt.Sprintf("%d mails", n), func() bool { return l.recorder.Count() >= n })
