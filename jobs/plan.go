@@ -346,11 +346,18 @@ func QueueOf(k Kind) Queue {
 }
 
 // Folded gives the rules whose reminder the confirmation has to speak for,
-// because it comes too late for them (see [LateFold]).
+// because it comes too late for them (see [LateFold]): those that [Plan] gives
+// [ReasonFolded] when the person registers.
 func Folded(ev Event, reg Registration) (rules []string) {
-	for _, m := range Plan(ev, reg, nil, reg.SinceAt, Options{}) {
-		if m.Reason == ReasonFolded {
-			rules = append(rules, m.Name)
+	folds := func(r Rule) bool { return r.Kind == Reminder && r.Late == LateFold }
+	if !slices.ContainsFunc(ev.Rules, folds) || ev.IsCancelled || reg.Status == Cancelled || reg.Status == Refused {
+		return nil
+	}
+	p := planner{ev: ev, reg: reg, now: reg.SinceAt.UTC().Truncate(time.Microsecond)}
+	_, from := p.invitation()
+	for _, r := range ev.Rules {
+		if folds(r) && p.timed(r, from).Reason == ReasonFolded {
+			rules = append(rules, r.Name)
 		}
 	}
 	return rules

@@ -131,6 +131,38 @@ func TestPlanLate(t *testing.T) {
 	}
 }
 
+// TestFoldedIsPlanned compares what a confirmation speaks for with the rows that
+// planning writes.
+func TestFoldedIsPlanned(t *testing.T) {
+	p, _ := sample(t)
+	ev, _ := p.Event("workshop")
+	folded := 0
+	for _, late := range []jobs.Late{jobs.LateFold, jobs.LateNow, jobs.LateSkip} {
+		for i := range ev.Rules {
+			ev.Rules[i].Late = late
+		}
+		for _, status := range jobs.Statuses() {
+			for hours := -24 * 40; hours < 48; hours += 7 {
+				reg := person("2026-11-19T10:30:00Z")
+				reg.SinceAt, reg.Status = reg.SinceAt.Add(time.Duration(hours)*time.Hour+time.Nanosecond), status
+				var want []string
+				for _, m := range jobs.Plan(ev, reg, nil, reg.SinceAt, jobs.Options{}) {
+					if m.Reason == jobs.ReasonFolded {
+						want = append(want, m.Name)
+					}
+				}
+				if got := jobs.Folded(ev, reg); !slices.Equal(got, want) {
+					t.Errorf("late: %s, %s, %d h: got %q, planned %q", late, status, hours, got, want)
+				}
+				folded += len(want)
+			}
+		}
+	}
+	if folded == 0 {
+		t.Error("nothing was folded")
+	}
+}
+
 // TestPlanNeverWrong plans for people who register at random moments and
 // checks what may never happen.
 func TestPlanNeverWrong(t *testing.T) {

@@ -12,9 +12,9 @@ type Programme struct {
 
 // Event gives the event with this id; ok is false when there is none.
 func (p *Programme) Event(id string) (ev Event, ok bool) {
-	for _, ev := range p.Events {
-		if ev.ID == id {
-			return ev, true
+	for i := range p.Events {
+		if p.Events[i].ID == id {
+			return p.Events[i], true
 		}
 	}
 	return Event{}, false

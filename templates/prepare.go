@@ -167,20 +167,23 @@ func (p *Prepared) words(who *person) (subject string, text, html []string) {
 	b.Grow(p.room + 4*(len(who[factName])+len(who[factOrganisation])+len(who[factEmail])) + 64)
 	var places [16]int
 	ends := places[:0]
-	var space [512]byte
-	line := p.subject.appendTo(space[:0], who)
-	b.Write(line)
+	p.subject.writeTo(&b, who)
 	begin := b.Len()
+	var space [512]byte
+	line := space[:0]
 	for _, lines := range p.text {
 		for _, l := range lines {
-			line = l.appendTo(line[:0], who)
+			if line = l.appendTo(line[:0], who); fits(line) {
+				b.Write(line)
+				b.WriteByte('\n')
+				continue
+			}
 			wrapLine(&b, strings.TrimRight(string(line), " \t"))
 		}
 		ends = append(ends, b.Len())
 	}
 	for _, h := range p.html {
-		line = h.appendTo(line[:0], &escaped)
-		b.Write(line)
+		h.writeTo(&b, &escaped)
 		ends = append(ends, b.Len())
 	}
 	all := b.String()

@@ -184,10 +184,7 @@ func tagged(who jobs.Person, tag string) (jobs.Person, error) {
 	if tag == "" {
 		return who, nil
 	}
-	if strings.Trim(tag, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return jobs.Person{}, errors.New("the tag holds more than a-z, 0-9 and -")
-	}
-	addr, err := jobs.ParseAddress(who.Email.Local() + "+" + tag + "@" + who.Email.Domain())
+	addr, err := who.Email.Sub(tag)
 	if err != nil {
 		return jobs.Person{}, fmt.Errorf("organizer.email with its tag: %w", err)
 	}

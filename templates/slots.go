@@ -75,6 +75,16 @@ func (f form) appendTo(b []byte, who *person) []byte {
 	return b
 }
 
+// writeTo writes the form, filled in.
+func (f form) writeTo(b *strings.Builder, who *person) {
+	for i, fixed := range f.fixed {
+		b.WriteString(fixed)
+		if i < len(f.facts) {
+			b.WriteString(who[f.facts[i]])
+		}
+	}
+}
+
 // size gives the octets of the fixed parts.
 func (f form) size() (n int) {
 	for _, s := range f.fixed {

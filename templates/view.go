@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"heraut/jobs"
 )
@@ -126,23 +127,31 @@ func strangersName(s string) string {
 }
 
 // tidy says whether s is a name as most are, one that [jobs.CleanName] would
-// give back as it is: printable ASCII with single spaces inside.
-func tidy(s string) bool {
-	if len(s) > jobs.MaxName {
-		return false
-	}
+// give back as it is.
+func tidy(s string) bool { return len(s) <= jobs.MaxName && (s == "" || spaced([]byte(s))) }
+
+// spaced says whether s is characters that people see, with single ASCII spaces
+// inside and none around.
+func spaced(s []byte) bool {
 	space := true // none at the beginning
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == ' ' && !space:
 			space = true
 		case c > ' ' && c <= '~':
 			space = false
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRune(s[i:])
+			if r == utf8.RuneError || !unicode.IsPrint(r) {
+				return false
+			}
+			i += size - 1
+			space = false
 		default:
 			return false
 		}
 	}
-	return s == "" || !space
+	return !space
 }
 
 // near says whether the event begins within 7 days, on the clock of start.

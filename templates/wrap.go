@@ -50,6 +50,9 @@ func textLines(s string) iter.Seq[string] {
 	}
 }
 
+// fits says whether wrapLine would write a line as it is; it knows most.
+func fits(line []byte) bool { return len(line) <= lineWidth && spaced(line) }
+
 // wrapLine writes one line, broken where it must be.
 func wrapLine(b *strings.Builder, line string) {
 	if line == "" {

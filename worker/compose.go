@@ -2,8 +2,6 @@ package worker
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -188,7 +186,8 @@ func inviteFile(l jobs.Lang) string {
 // messageID gives the Message-ID of a message (RFC 5322 §3.6.4): the same for
 // every copy, and telling an outsider nothing, not even how many were sent.
 func messageID(key []byte, id int64, from string) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("message-id:" + strconv.FormatInt(id, 10)))
-	return "<" + hex.EncodeToString(mac.Sum(nil)[:16]) + "@" + mailer.Domain(from) + ">"
+	mac := jobs.MAC(key, "message-id:", strconv.FormatInt(id, 10))
+	var space [128]byte
+	out := hex.AppendEncode(append(space[:0], '<'), mac[:16])
+	return string(append(append(append(out, '@'), mailer.Domain(from)...), '>'))
 }

@@ -27,17 +27,36 @@ func mailto(addr string) (string, error) {
 
 // plainAddress says whether addr is an addr-spec that [mailto] takes.
 func plainAddress(addr string) bool {
+	if ordinary(addr) {
+		return true
+	}
 	local, domain, ok := strings.Cut(addr, "@")
 	return ok && local != "" && domain != "" && len(addr) <= maxAddress && utf8.ValidString(addr) &&
 		!strings.ContainsAny(addr, " \t\"<>(),:;[]\\") && !strings.Contains(domain, "@") &&
 		!strings.ContainsFunc(addr, invisible)
 }
 
+// ordinary says whether addr is an address as nearly all are: letters, digits
+// and a few signs around one @, so nothing to refuse and nothing to encode.
+func ordinary(addr string) bool {
+	at := 0
+	for i := range len(addr) {
+		switch c := addr[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_', c == '+':
+		case c == '@' && at == 0:
+			at = i
+		default:
+			return false
+		}
+	}
+	return at > 0 && at < len(addr)-1 && len(addr) <= maxAddress
+}
+
 // escapeMailto percent-encodes what cannot stand in the path of a URI (RFC 3986
 // section 3.3). RFC 6068 asks it of & and = too, but those are legal in a path,
 // and programs compare the address with their own without decoding it.
 func escapeMailto(addr string) string {
-	if printableASCII(addr) && !strings.ContainsAny(addr, reserved) {
+	if ordinary(addr) {
 		return addr
 	}
 	var b strings.Builder
@@ -61,7 +80,11 @@ func parseMailto(value string) (addr string, ok bool) {
 	if len(value) <= len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
 		return "", false
 	}
-	addr, err := url.PathUnescape(value[len(scheme):])
+	addr = value[len(scheme):]
+	if ordinary(addr) {
+		return addr, true
+	}
+	addr, err := url.PathUnescape(strings.Clone(addr)) // which keeps it; properties stay on the stack
 	if err != nil {
 		return "", false
 	}

@@ -9,3 +9,6 @@ func (p *Prepared) LintPieces(pieces []string, r Recipient) error {
 	}
 	return p.lint(all, pieces, r)
 }
+
+// ParseLocal is compared with time.Parse.
+var ParseLocal = parseLocal

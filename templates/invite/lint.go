@@ -163,7 +163,7 @@ func (l *linter) read(ics []byte) (*node, bool) {
 	}
 	var props []property
 	for _, line := range unfold(lines) {
-		p, problem := parseProperty(line)
+		p, problem := parseProperty(line, nil)
 		if problem != "" {
 			l.report(line.number, RuleSyntax, problem)
 			continue

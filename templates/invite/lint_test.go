@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"heraut/templates/invite"
 )
@@ -199,6 +200,23 @@ func TestLintListsAllProblemsAndNoAddress(t *testing.T) {
 	if strings.Contains(err.Error(), "@") {
 		t.Errorf("the error quotes an address: %v", err)
 	}
+}
+
+func FuzzParseLocal(f *testing.F) {
+	for _, s := range []string{
+		"20261119T113000", "20260631T113000", "20240229T235959", "20260229T000000", "20261319T113000", "20261100T000000",
+		"20261119T243000", "20261119T116000", "20261119T113060", "20261119T1130-1", "2026111 T113000", "+0261119T113000", "00000101T000000", "99991231T235959",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		const layout = "20060102T150405"
+		want, err := time.Parse(layout, s)
+		isRight := err == nil && len(s) == len(layout) // Parse lets a fraction of a second through
+		if got, ok := invite.ParseLocal(s); ok != isRight || ok && !got.Equal(want) {
+			t.Errorf("%q: got %v, %v; time.Parse gives %v, %v", s, got, ok, want, err)
+		}
+	})
 }
 
 func FuzzLint(f *testing.F) {

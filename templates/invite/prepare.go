@@ -242,7 +242,8 @@ func (l *linter) piece(piece string, number int, name string, method Method) int
 		l.report(0, RuleSyntax, name+" is missing")
 		return next
 	}
-	property, problem := parseProperty(contentLine{number: number, text: join(lines)})
+	var params [8]param // an ATTENDEE has five
+	property, problem := parseProperty(contentLine{number: number, text: join(lines)}, params[:])
 	switch {
 	case problem != "":
 		l.report(number, RuleSyntax, problem)

@@ -20,15 +20,14 @@ func physicalLines(ics string) []physicalLine {
 // appendLines is physicalLines into memory that is there; numbers go on from
 // what out holds.
 func appendLines(out []physicalLine, ics string) []physicalLine {
-	for line := range strings.SplitAfterSeq(ics, "\n") {
-		if line == "" {
-			continue // after the last line end
+	for ics != "" {
+		line, rest, ended := strings.Cut(ics, "\n")
+		text, cr := strings.CutSuffix(line, "\r")
+		if !ended {
+			text = line
 		}
-		text, crlf := strings.CutSuffix(line, "\r\n")
-		if !crlf {
-			text = strings.TrimSuffix(text, "\n")
-		}
-		out = append(out, physicalLine{number: len(out) + 1, text: text, crlf: crlf})
+		out = append(out, physicalLine{number: len(out) + 1, text: text, crlf: cr && ended})
+		ics = rest
 	}
 	return out
 }
@@ -101,16 +100,14 @@ func (p property) param(name string) string {
 const maxParams = 32
 
 // parseProperty reads name *(";" param) ":" value in one pass. The returned
-// text says what is wrong, "" when nothing is.
-func parseProperty(l contentLine) (p property, problem string) {
+// text says what is wrong, "" when nothing is. The parameters come into params,
+// which may be nil.
+func parseProperty(l contentLine, params []param) (p property, problem string) {
 	name, rest := cutName(l.text)
 	if name == "" {
 		return property{}, "a line does not begin with a property name"
 	}
-	p = property{line: l.number, name: name}
-	if strings.HasPrefix(rest, ";") {
-		p.params = make([]param, 0, 8) // an ATTENDEE has five
-	}
+	p = property{line: l.number, name: name, params: params[:0]}
 	for strings.HasPrefix(rest, ";") {
 		var q param
 		q.name, rest = cutName(rest[1:])
@@ -138,11 +135,9 @@ func parseProperty(l contentLine) (p property, problem string) {
 
 // cutName takes an iana-token or x-name off the front of s.
 func cutName(s string) (name, rest string) {
-	i := strings.IndexFunc(s, func(r rune) bool {
-		return !('A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-')
-	})
-	if i < 0 {
-		i = len(s)
+	i := 0
+	for i < len(s) && ('A' <= s[i] && s[i] <= 'Z' || 'a' <= s[i] && s[i] <= 'z' || '0' <= s[i] && s[i] <= '9' || s[i] == '-') {
+		i++
 	}
 	return strings.ToUpper(s[:i]), s[i:]
 }
@@ -159,9 +154,9 @@ func cutParamValues(s string) (values, rest string, ok bool) {
 			b.WriteString(quoted[:end])
 			s = quoted[end+1:]
 		} else {
-			end := strings.IndexAny(s, `",;:`)
-			if end < 0 {
-				end = len(s)
+			end := 0
+			for end < len(s) && s[end] != '"' && s[end] != ',' && s[end] != ';' && s[end] != ':' {
+				end++
 			}
 			if b.Len() == 0 && (end == len(s) || s[end] == ';' || s[end] == ':') {
 				return s[:end], s[end:], true // one plain value, as nearly all are

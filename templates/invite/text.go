@@ -56,7 +56,7 @@ func unsafe(r rune) bool {
 // cannot be written at all, and a caret starts an escape for readers that know
 // RFC 6868 only, so both become a look-alike that reads the same everywhere.
 func cleanParam(s string) string {
-	if printableASCII(s) && !strings.ContainsAny(s, `"^`) && len(s) <= maxName {
+	if len(s) <= maxName && !strings.ContainsFunc(s, suspect) {
 		return strings.TrimSpace(s)
 	}
 	s = strings.Map(func(r rune) rune {
@@ -74,6 +74,15 @@ func cleanParam(s string) string {
 		s = string([]rune(s)[:maxName])
 	}
 	return strings.TrimSpace(s)
+}
+
+// suspect says whether r is anything but a letter or harmless ASCII, as are all
+// in most names: cleanParam may change it.
+func suspect(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < ' ' || r > '~' || r == '"' || r == '^'
+	}
+	return !unicode.IsLetter(r)
 }
 
 // invisible reports whether r is a control character, a bidirectional control

@@ -170,11 +170,19 @@ func validMessageID(id string) bool {
 		return false
 	}
 	special := func(r rune) bool {
+		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
+			return false // as nearly all are
+		}
 		return r <= ' ' || r >= 0x7f || strings.ContainsRune("<>@()[]\\,;:\"", r)
 	}
 	return !strings.ContainsFunc(left, special) && !strings.ContainsFunc(right, special)
 }
 
 func isASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

@@ -148,7 +148,10 @@ func setAddress(msg *gomail.Msg, field gomail.Header, a mail.Address) {
 
 // check finds what would make a broken or ambiguous mail.
 func (m Mail) check() error {
-	if err := checkAddresses(m.From, m.To, m.ReplyTo); err != nil {
+	if err := checkAddress("From", m.From); err != nil {
+		return err
+	}
+	if err := checkRecipient(m.To, m.ReplyTo); err != nil {
 		return err
 	}
 	if err := checkStamp(m.Subject, m.Date, m.MessageID); err != nil {
@@ -171,17 +174,15 @@ var (
 	errNotASCII = errors.New("octets outside ASCII in the result")
 )
 
-// checkAddresses refuses addresses that no command could hold; replyTo may be "".
-func checkAddresses(from, to, replyTo mail.Address) error {
-	if err := checkAddress("From", from); err != nil {
-		return err
-	}
+// checkRecipient checks the addresses that differ per mail; replyTo may be "".
+func checkRecipient(to, replyTo mail.Address) error {
 	if err := checkAddress("To", to); err != nil || replyTo.Address == "" {
 		return err
 	}
 	return checkAddress("Reply-To", replyTo)
 }
 
+// checkAddress refuses an address that no command could hold.
 func checkAddress(field string, a mail.Address) error {
 	if _, err := headerPath(a.Address); err != nil {
 		return fmt.Errorf("%s: %w", field, err)

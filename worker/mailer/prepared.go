@@ -168,7 +168,7 @@ func (p *Prepared) compose(dst []byte, f Fill) ([]byte, error) {
 
 // check is [Mail.check] for what a person adds to the frame.
 func (p *Prepared) check(f Fill) error {
-	if err := checkAddresses(p.from, f.To, f.ReplyTo); err != nil {
+	if err := checkRecipient(f.To, f.ReplyTo); err != nil {
 		return err
 	}
 	if err := checkStamp(f.Subject, f.Date, f.MessageID); err != nil {

@@ -118,10 +118,7 @@ func (b *body) attach(c *FrameCalendar) {
 		ready = len(first)
 	}
 	l := b.last()
-	w := base64Writer{dst: l.fixed}
-	w.write(first[:ready])
-	w.flush()
-	l.fixed = w.dst
+	l.fixed = appendBase64(l.fixed, []byte(first[:ready]))
 	if len(c.ICS) > 1 {
 		b.file = slices.Clone(c.ICS)
 		b.file[0] = first[ready:]
@@ -167,13 +164,13 @@ func (b *body) append(dst []byte, f Fill) []byte {
 }
 
 func (b *body) appendFile(dst []byte, variable []string) []byte {
-	w := base64Writer{dst: dst}
+	var space [2 << 10]byte // more than most invitations have
+	file := space[:0]
 	for i, fixed := range b.file {
-		w.write(fixed)
+		file = append(file, fixed...)
 		if i < len(variable) {
-			w.write(variable[i])
+			file = append(file, variable[i]...)
 		}
 	}
-	w.flush()
-	return w.dst
+	return appendBase64(dst, file)
 }

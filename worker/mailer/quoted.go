@@ -14,6 +14,12 @@ const maxEncodedLine = 76
 func appendQuoted(dst []byte, text string) []byte {
 	start := len(dst) // of the line being written
 	for i := 0; i < len(text); i++ {
+		room := maxEncodedLine - 1 - (len(dst) - start) // one is for the = of a soft line break
+		n := literals(text[i:min(len(text), i+room)])
+		dst = append(dst, text[i:i+n]...)
+		if i += n; i == len(text) {
+			break
+		}
 		switch c := text[i]; {
 		case c == '\r' || c == '\n':
 			if c == '\r' && i+1 < len(text) && text[i+1] == '\n' {
@@ -21,14 +27,11 @@ func appendQuoted(dst []byte, text string) []byte {
 			}
 			dst = append(quoteLastSpace(dst, start), '\r', '\n')
 			start = len(dst)
-		case c >= '!' && c <= '~' && c != '=' || c == ' ' || c == '\t':
-			if len(dst)-start == maxEncodedLine-1 {
-				dst = append(dst, "=\r\n"...)
-				start = len(dst)
-			}
-			dst = append(dst, c)
+		case literal[c]: // and no room
+			dst = append(append(dst, "=\r\n"...), c)
+			start = len(dst) - 1
 		default:
-			if len(dst)-start > maxEncodedLine-1-3 {
+			if room-n < 3 {
 				dst = append(dst, "=\r\n"...)
 				start = len(dst)
 			}
@@ -37,6 +40,26 @@ func appendQuoted(dst []byte, text string) []byte {
 	}
 	return quoteLastSpace(dst, start)
 }
+
+// literals counts the octets at the beginning of s that stand for themselves:
+// nearly all do, and those in a row are copied at once.
+func literals(s string) int {
+	for i := range len(s) {
+		if !literal[s[i]] {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// literal is the octets that stand for themselves.
+var literal = func() (is [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		is[c] = c != '='
+	}
+	is['\t'] = true
+	return is
+}()
 
 // quoteLastSpace encodes white space at the end of the line that begins at
 // start: a mail system may strip it.
