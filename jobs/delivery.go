@@ -4,14 +4,19 @@ import "time"
 
 // The words between the ledger, which records, and the worker, which does.
 
-// Ticket is a message that is due soon and has just been marked as handed to
-// the queue.
+// Ticket is a message that waits and is due soon, to be handed to its queue.
 type Ticket struct {
-	ID         int64
-	Queue      Queue
-	Generation int       // raised each time the message is handed to the queue
-	At         time.Time // when it may leave
-	Alone      bool      // a worker died while it held this message: it travels by itself, so that the next death tells whether it is the cause
+	ID    int64
+	Queue Queue
+	// Fence tells one wait of the message from the next: claiming it, giving it
+	// back and planning it anew each raise it.
+	Fence int64
+	At    time.Time // when it may leave
+	Alone bool      // a worker died while it held this message: it travels by itself, so that the next death tells whether it is the cause
+	// Generation is another one each time the message is handed to the queue,
+	// greater than those before, so that no trace of an earlier task is in its
+	// way. Who hands it over sets it.
+	Generation int64
 }
 
 // Claim is a message that one worker holds: nobody else may send it while the

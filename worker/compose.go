@@ -18,8 +18,8 @@ import (
 // letter is a message in the form in which it goes over the wire.
 type letter struct {
 	batch     *batch
-	claim     jobs.Claim
-	event     jobs.Event
+	claim     *jobs.Claim
+	start     time.Time // of the event
 	envelope  mailer.Envelope
 	messageID string
 	data      []byte
@@ -43,7 +43,7 @@ func parked(err error) *unsendable {
 
 // letter renders a claim into buf, which may be nil. The error is an
 // [*unsendable] when trying again would not help.
-func (w *Worker) letter(ctx context.Context, c jobs.Claim, buf []byte) (l letter, err error) {
+func (w *Worker) letter(ctx context.Context, c *jobs.Claim, buf []byte) (l letter, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			// asynq would put the panic in Redis and try the whole batch again.
@@ -59,7 +59,7 @@ func (w *Worker) letter(ctx context.Context, c jobs.Claim, buf []byte) (l letter
 	}
 	l = letter{
 		claim:     c,
-		event:     in.Event,
+		start:     in.Event.Start,
 		envelope:  mailer.Envelope{From: w.cfg.From.Address, To: c.Registration.Email.String()},
 		messageID: c.Message.MessageID,
 	}
@@ -87,7 +87,7 @@ func (w *Worker) letter(ctx context.Context, c jobs.Claim, buf []byte) (l letter
 
 // input gathers what is to be known about a mail, and the version of the
 // programme that was.
-func (w *Worker) input(ctx context.Context, c jobs.Claim) (in templates.Input, version int64, err error) {
+func (w *Worker) input(ctx context.Context, c *jobs.Claim) (in templates.Input, version int64, err error) {
 	programme, version, err := w.programmes.at(ctx, c.Version)
 	if err != nil {
 		return in, 0, err

@@ -64,7 +64,7 @@ func BenchmarkLetter(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				page := &pages[i%2]
-				l, err := w.letter(b.Context(), claims[i%len(claims)], (*page)[:0])
+				l, err := w.letter(b.Context(), &claims[i%len(claims)], (*page)[:0])
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -18,7 +18,8 @@ import (
 )
 
 // handler takes the tasks of one queue. It gives an error only for a task that
-// cannot be read: trying messages again is the ledger's business. asynq's own
+// cannot be read, or comes when this worker stops: trying messages again is the
+// ledger's business, and what a task brought and was not claimed comes again. asynq's own
 // context is not used, as it ends when Redis goes away, and the claims do not.
 func (w *Worker) handler(ctx context.Context, q jobs.Queue) asynq.HandlerFunc {
 	return func(_ context.Context, task *asynq.Task) error {
@@ -36,8 +37,7 @@ func (w *Worker) handler(ctx context.Context, q jobs.Queue) asynq.HandlerFunc {
 			return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
 		}
 		if !begun {
-			_ = w.unqueue(ctx, d.IDs) // or they wait until the mark goes stale
-			return nil
+			return errNotNow
 		}
 		w.deliver(ctx, q, d.IDs)
 		_ = fault.At(fault.Recorded, 0)
@@ -49,12 +49,11 @@ func (w *Worker) handler(ctx context.Context, q jobs.Queue) asynq.HandlerFunc {
 // recorded.
 func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) {
 	if w.relay.isOpen() {
-		_ = w.unqueue(ctx, ids) // due again; dispatch waits for the relay
-		return
+		return // due still; dispatch waits for the relay
 	}
 	alive, owner, ok := w.lease.hold()
 	if !ok {
-		return // the mark goes stale; the ledger cannot be told now
+		return // the ledger cannot be told now
 	}
 	b := &batch{w: w, queue: q, log: w.log.With("queue", q)}
 	defer func() {
@@ -83,7 +82,12 @@ func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) {
 	b.ctx, b.cancel = context.WithCancelCause(ctx)
 	defer b.cancel(nil)
 	defer context.AfterFunc(alive, func() { b.cancel(context.Cause(alive)) })()
-	b.feed(claims)
+	hand := make([]*jobs.Claim, len(claims))
+	for i := range claims {
+		hand[i] = &claims[i]
+	}
+	b.pending = make([]pendingOutcome, 0, len(claims))
+	b.feed(hand)
 	b.inHand.Wait() // before the context ends
 }
 
@@ -110,15 +114,15 @@ type batch struct {
 
 // pendingOutcome waits to be recorded.
 type pendingOutcome struct {
-	claim   jobs.Claim
-	outcome jobs.Outcome
+	claim   *jobs.Claim
+	outcome *jobs.Outcome
 	answer  <-chan groupAnswer[bool]
 }
 
 // feed gives the claims to the senders of the queue, and ends those that none
 // takes. One batch goes at a time: neighbours in the ledger then are under way
 // together, and a commit writes few pages instead of one a message.
-func (b *batch) feed(claims []jobs.Claim) {
+func (b *batch) feed(claims []*jobs.Claim) {
 	l := b.w.lines[b.queue]
 	select {
 	case l.turn <- struct{}{}:
@@ -135,7 +139,7 @@ func (b *batch) feed(claims []jobs.Claim) {
 				b.inHand.Done()
 			}
 		}
-		b.giveBack(claims[i:])
+		b.giveBack(claims[i:]...)
 		return
 	}
 }
@@ -149,15 +153,15 @@ func (b *batch) panicked(x any) {
 }
 
 // record hands in an outcome; the next message does not wait for it.
-func (b *batch) record(c jobs.Claim, out jobs.Outcome) {
+func (b *batch) record(c *jobs.Claim, out jobs.Outcome) {
 	answer := b.w.journal.add(entry{outcome: &out})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pending = append(b.pending, pendingOutcome{c, out, answer})
+	b.pending = append(b.pending, pendingOutcome{c, &out, answer})
 }
 
 // giveBack ends claims that were not tried. Their tries do not count.
-func (b *batch) giveBack(claims []jobs.Claim) {
+func (b *batch) giveBack(claims ...*jobs.Claim) {
 	var next time.Time // as before
 	cause := context.Cause(b.ctx)
 	switch {
@@ -187,7 +191,7 @@ func (b *batch) finish() (ok bool) {
 		case !a.result:
 			b.log.Info("outcome came too late; the message was taken over", "message", p.claim.Message.ID, "state", p.outcome.State)
 		case b.w.cfg.OnOutcome != nil:
-			b.w.cfg.OnOutcome(p.claim, p.outcome)
+			b.w.cfg.OnOutcome(*p.claim, *p.outcome)
 		}
 	}
 	return ok

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"heraut/jobs"
+	"heraut/jobs/queue"
 	"heraut/worker/fault"
 )
 
@@ -20,6 +23,12 @@ const (
 	dueLimit = 1000
 	// refill is the time between two looks at a queue that was full.
 	refill = 50 * time.Millisecond
+	// leads is how long a worker that stopped saying so still counts as the one
+	// that fills the queues.
+	leads = 3 * time.Second
+	// lookAgain is after how long all that waits is looked through from the
+	// beginning, while a crowd is handed over from front to back.
+	lookAgain = 5 * time.Second
 )
 
 // Tick renews the lease, sweeps and dispatches once, at the clock's now. It is
@@ -57,7 +66,7 @@ func (w *Worker) tick(ctx context.Context) (dispatched int, err error) {
 	if w.cfg.Manual {
 		w.probe(ctx)
 	}
-	dispatched, _, err = w.dispatch(ctx)
+	dispatched, _, err = w.dispatcher.dispatch(ctx)
 	return dispatched, err
 }
 
@@ -78,9 +87,35 @@ func (w *Worker) awaitIdle(ctx context.Context) error {
 	}
 }
 
-// dispatchOn dispatches until ctx is done: at each tick, and sooner while more
-// is due than the queues may hold.
-func (w *Worker) dispatchOn(ctx context.Context) {
+// dispatcher fills the queues with what is due. Of all workers one does so. It
+// remembers what it handed over; nothing is written about that, and who takes
+// over hands everything over once more, as does the same one after Redis lost
+// all it had. A message that is in a queue twice is claimed once.
+type dispatcher struct {
+	cfg     Config
+	log     *slog.Logger
+	relay   *breaker
+	trouble *seldom
+	queues  map[jobs.Queue]*handed
+}
+
+func newDispatcher(cfg Config, log *slog.Logger, relay *breaker, trouble *seldom) *dispatcher {
+	d := &dispatcher{cfg: cfg, log: log, relay: relay, trouble: trouble}
+	d.forget()
+	return d
+}
+
+// forget takes nothing for handed over.
+func (d *dispatcher) forget() {
+	d.queues = map[jobs.Queue]*handed{}
+	for _, q := range jobs.Queues() {
+		d.queues[q] = &handed{messages: map[int64]handover{}}
+	}
+}
+
+// run dispatches until ctx is done: at each tick, and sooner while more is due
+// than the queues may hold.
+func (d *dispatcher) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -89,8 +124,8 @@ func (w *Worker) dispatchOn(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		next := w.cfg.Tick
-		if _, full, _ := w.dispatch(ctx); full {
+		next := d.cfg.Tick
+		if _, full, _ := d.dispatch(ctx); full {
 			next = min(next, refill)
 		}
 		timer.Reset(next)
@@ -98,23 +133,35 @@ func (w *Worker) dispatchOn(ctx context.Context) {
 }
 
 // dispatch puts what is due in the queues; full says that one of them takes no
-// more. When Redis or the database is away nothing is lost: what is not marked
-// stays due, and a mark without a task goes stale. While the relay cannot be
-// used everything stays in the ledger.
-func (w *Worker) dispatch(ctx context.Context) (dispatched int, full bool, err error) {
+// more. When Redis or the database is away nothing is lost: what did not get
+// into a queue is due still, and what got lost there is handed over again.
+// While the relay cannot be used everything stays in the ledger, or another
+// worker takes over.
+func (d *dispatcher) dispatch(ctx context.Context) (dispatched int, full bool, err error) {
 	defer func() {
 		if err != nil && ctx.Err() == nil {
-			w.trouble.warn("cannot put due messages in the queue; trying on", "error", err)
+			d.trouble.warn("cannot put due messages in the queue; trying on", "error", err)
 		}
 	}()
-	if w.relay.isOpen() {
+	if d.relay.isOpen() {
+		d.forget() // tasks come to nothing meanwhile
 		return 0, false, nil
 	}
-	if err := w.rebuild(ctx); err != nil {
+	lead, err := d.cfg.Queue.Lead(ctx, d.cfg.ID, leads)
+	if err != nil {
 		return 0, false, err
 	}
+	if lead != queue.Continue {
+		d.forget()
+	}
+	if lead == queue.Follow {
+		return 0, false, nil
+	}
+	if lead == queue.Begin {
+		d.log.Info("this worker fills the queues from now on, with all that is due")
+	}
 	for _, q := range jobs.Queues() {
-		n, more, err := w.dispatchQueue(ctx, q)
+		n, more, err := d.fill(ctx, q)
 		dispatched += n
 		full = full || more
 		if err != nil {
@@ -124,46 +171,41 @@ func (w *Worker) dispatch(ctx context.Context) (dispatched int, full bool, err e
 	return dispatched, full, nil
 }
 
-// rebuild lets everything be dispatched anew when the queues lost their tasks.
-func (w *Worker) rebuild(ctx context.Context) error {
-	lost, err := w.cfg.Queue.Lost(ctx)
-	if err != nil || !lost {
-		return err
+// resign lets another worker take over at once, also when ctx is done.
+func (d *dispatcher) resign(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := d.cfg.Queue.Resign(ctx, d.cfg.ID); err != nil {
+		d.trouble.warn("cannot leave the queues to another worker; one takes over by itself", "error", err)
 	}
-	n, err := w.cfg.Ledger.Requeue(ctx)
-	if err != nil {
-		return fmt.Errorf("requeue: %w", err)
-	}
-	if err := w.cfg.Queue.Mark(ctx); err != nil {
-		return err
-	}
-	w.log.Info("the queue is empty; filling it from the ledger", "messages", n)
-	return nil
 }
 
-func (w *Worker) dispatchQueue(ctx context.Context, q jobs.Queue) (dispatched int, full bool, err error) {
+// fill hands over what is due of one queue.
+func (d *dispatcher) fill(ctx context.Context, q jobs.Queue) (dispatched int, full bool, err error) {
+	h := d.queues[q]
 	for {
-		waiting, later, err := w.cfg.Queue.Backlog(ctx, q)
+		waiting, later, err := d.cfg.Queue.Backlog(ctx, q)
 		if err != nil || waiting >= maxWaiting {
 			return dispatched, err == nil, err
 		}
-		now := w.cfg.Clock.Now()
-		until := now.Add(w.cfg.Horizon)
-		if w.cfg.Manual || later >= maxLater {
+		now := d.cfg.Clock.Now()
+		until := now.Add(d.cfg.Horizon)
+		if d.cfg.Manual || later >= maxLater {
 			until = now // what is due now must not wait behind what is due soon
 		}
-		tickets, err := w.cfg.Ledger.Due(ctx, now, until, w.cfg.Stale, map[jobs.Queue]int{q: dueLimit})
+		tickets, err := d.find(ctx, q, now, until)
 		if err != nil {
 			return dispatched, false, fmt.Errorf("look for due messages: %w", err)
 		}
 		if len(tickets) == 0 {
 			return dispatched, false, nil
 		}
-		_ = fault.At(fault.DueMarked, 0)
-		failed, err := w.cfg.Queue.Enqueue(ctx, tickets, now)
+		_ = fault.At(fault.DueFound, 0)
+		failed, err := d.cfg.Queue.Enqueue(ctx, tickets, now)
+		h.note(tickets, failed, now)
 		dispatched += len(tickets) - len(failed)
 		if err != nil {
-			return dispatched, false, errors.Join(err, w.unqueue(ctx, failed))
+			return dispatched, false, err
 		}
 		_ = fault.At(fault.Enqueued, 0)
 		if len(tickets) < dueLimit {
@@ -172,13 +214,44 @@ func (w *Worker) dispatchQueue(ctx context.Context, q jobs.Queue) (dispatched in
 	}
 }
 
-// unqueue takes back the mark of messages that are in no queue, also when ctx
-// is done. If that fails the mark goes stale.
-func (w *Worker) unqueue(ctx context.Context, ids []int64) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Lease)
-	defer cancel()
-	if err := w.cfg.Ledger.Unqueue(ctx, ids); err != nil {
-		return fmt.Errorf("take back marks: %w", err)
+// find gives up to dueLimit messages that wait and are in no queue. In a crowd
+// it goes on where it was, or each look would go through all that was handed
+// over before; only now and then it looks from the beginning, for what came
+// before that place meanwhile or was lost in the queue.
+func (d *dispatcher) find(ctx context.Context, q jobs.Queue, now, until time.Time) ([]jobs.Ticket, error) {
+	h, stale := d.queues[q], now.Add(-d.cfg.Stale)
+	if len(h.messages) >= dueLimit && now.Sub(h.looked) < lookAgain {
+		next, err := d.cfg.Ledger.Due(ctx, q, h.last, now, dueLimit)
+		if err != nil {
+			return nil, err
+		}
+		next = slices.DeleteFunc(next, func(t jobs.Ticket) bool { return h.has(t, stale) })
+		if len(next) > 0 {
+			return number(next), nil
+		}
 	}
-	return nil
+	limit := len(h.messages) + dueLimit
+	all, err := d.cfg.Ledger.Due(ctx, q, jobs.Ticket{}, until, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == limit {
+		until = all[limit-1].At.Add(-time.Microsecond) // more may come at that instant
+	}
+	h.looked = now
+	return number(h.missing(all, until, stale)), nil
 }
+
+// number numbers the hand-over of tickets.
+func number(tickets []jobs.Ticket) []jobs.Ticket {
+	// Of the machine's clock: in a rehearsal the other one stands still.
+	generation := time.Now().UnixMicro()
+	for i := range tickets {
+		tickets[i].Generation = generation
+	}
+	return tickets
+}
+
+// errNotNow is the answer to a task that this worker does not take up. asynq
+// hands it out again a little later, perhaps to another worker.
+var errNotNow = errors.New("not now")

@@ -176,7 +176,8 @@ func person(i int) string { return fmt.Sprintf("p%d@example.org", i) }
 // running is a worker that runs.
 type running struct {
 	*worker.Worker
-	stop func() error // tells it to stop and waits
+	queue *queue.Conn
+	stop  func() error // tells it to stop and waits
 }
 
 // config gives what a worker in this world is made of. Its queue is closed by
@@ -245,7 +246,7 @@ func (w *world) start(t testing.TB) running {
 			t.Errorf("worker: %v", err)
 		}
 	})
-	return running{wk, stop}
+	return running{wk, cfg.Queue, stop}
 }
 
 // settle lets the worker do all there is to do now.

@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
+
 	"heraut/jobs"
 	"heraut/jobs/ledger"
+	"heraut/jobs/queue"
 	"heraut/jobs/queue/queuetest"
 	"heraut/worker"
 	"heraut/worker/mailer/smtptest"
@@ -158,15 +161,43 @@ func TestTaskLost(t *testing.T) {
 	r := w.start(t)
 	w.settle(t, r)
 	w.register(t, "jan@example.org")
-	tickets, err := w.db.Due(t.Context(), w.now(), w.now(), time.Minute, map[jobs.Queue]int{jobs.Critical: 10})
-	if err != nil || len(tickets) != 1 {
-		t.Fatal(tickets, err)
+	inspect := asynq.NewInspectorFromRedisClient(r.queue.Redis())
+	if err := inspect.PauseQueue(string(jobs.Critical)); err != nil {
+		t.Fatal(err)
 	}
-	w.settle(t, r) // it is taken for enqueued
+	if err := r.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := inspect.DeleteAllPendingTasks(string(jobs.Critical)); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if err := inspect.UnpauseQueue(string(jobs.Critical)); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t, r) // it is taken for handed over
 	if n := len(w.smtp.Received()); n != 0 {
 		t.Fatalf("%d mails", n)
 	}
 	w.clock.Advance(time.Minute)
+	w.settle(t, r)
+	w.expect(t, "jan@example.org", jobs.Sent)
+}
+
+// Another worker fills the queues and dies: this one takes over.
+func TestLeaderDies(t *testing.T) {
+	w := newWorld(t, setup{})
+	r := w.start(t)
+	if lead, err := r.queue.Lead(t.Context(), "another", time.Minute); lead != queue.Begin || err != nil {
+		t.Fatal(lead, err)
+	}
+	w.register(t, "jan@example.org")
+	w.settle(t, r)
+	if n := len(w.smtp.Received()); n != 0 {
+		t.Fatalf("%d mails while another worker fills the queues", n)
+	}
+	if err := r.queue.Redis().FlushAll(t.Context()).Err(); err != nil { // its time is over
+		t.Fatal(err)
+	}
 	w.settle(t, r)
 	w.expect(t, "jan@example.org", jobs.Sent)
 }
@@ -197,7 +228,7 @@ func TestKilledWorker(t *testing.T) {
 	if err := w.db.Heartbeat(ctx, "killed", w.now(), 20*time.Second, ""); err != nil {
 		t.Fatal(err)
 	}
-	tickets, err := w.db.Due(ctx, w.now(), w.now(), time.Minute, map[jobs.Queue]int{jobs.Bulk: 2})
+	tickets, err := w.db.Due(ctx, jobs.Bulk, jobs.Ticket{}, w.now(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,12 +68,31 @@ func (g *group[T, R]) add(item T) <-chan groupAnswer[R] {
 	}
 	g.mu.Unlock()
 	if news {
-		select {
-		case g.wake <- struct{}{}:
-		default: // it will look anyway
-		}
+		g.look()
 	}
 	return answer
+}
+
+// hurry has what was handed in so far committed within a time.
+func (g *group[T, R]) hurry(within time.Duration) {
+	due := time.Now().Add(within)
+	g.mu.Lock()
+	news := len(g.items) > 0 && due.Before(g.due)
+	if news {
+		g.due = due
+	}
+	g.mu.Unlock()
+	if news {
+		g.look()
+	}
+}
+
+// look has run look at what there is.
+func (g *group[T, R]) look() {
+	select {
+	case g.wake <- struct{}{}:
+	default: // it will look anyway
+	}
 }
 
 // run commits until ctx is done. What was handed in by then is still

@@ -16,14 +16,10 @@ type Ledger interface {
 	// that is not on record.
 	EventBefore(ctx context.Context, eventID string, revision int) (jobs.Event, bool, error)
 
-	// Due marks messages as handed to their queue, in order of their moment, up
-	// to limit[q] of queue q: those that may leave at until or before and are
-	// in no queue, or have been for longer than stale without being claimed.
-	Due(ctx context.Context, now, until time.Time, stale time.Duration, limit map[jobs.Queue]int) ([]jobs.Ticket, error)
-	// Unqueue takes the mark off: they did not get into the queue.
-	Unqueue(ctx context.Context, ids []int64) error
-	// Requeue takes every mark off: the queues lost everything.
-	Requeue(ctx context.Context) (int, error)
+	// Due gives the messages of a queue that wait and may leave at until or
+	// before, in order of their moment and number, at most limit: those after a
+	// ticket, or from the beginning after the zero one.
+	Due(ctx context.Context, q jobs.Queue, after jobs.Ticket, until time.Time, limit int) ([]jobs.Ticket, error)
 
 	// Claim gives the worker those of the messages that may leave now.
 	Claim(ctx context.Context, worker string, ids []int64, now time.Time) ([]jobs.Claim, error)

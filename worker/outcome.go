@@ -18,7 +18,7 @@ var errOvertaken = errors.New("the claim was overtaken")
 const pause = 30 * time.Second
 
 // outcome says what the ledger is told of a transaction.
-func outcome(c jobs.Claim, ev jobs.Event, r mailer.Result, now time.Time) jobs.Outcome {
+func outcome(c *jobs.Claim, start time.Time, r mailer.Result, now time.Time) jobs.Outcome {
 	m := c.Message
 	out := jobs.Outcome{ID: m.ID, Fence: c.Fence, SMTP: answer(r)}
 	switch {
@@ -26,7 +26,7 @@ func outcome(c jobs.Claim, ev jobs.Event, r mailer.Result, now time.Time) jobs.O
 		out.State, out.SentAt = jobs.Sent, now
 	case r.Verdict == mailer.InDoubt:
 		out.State, out.Reason = jobs.InDoubt, "it may have arrived: no answer was read after the final dot"
-		if at, ok := jobs.Resend(m, ev.Start, now); ok {
+		if at, ok := jobs.Resend(m, start, now); ok {
 			out.NextAttemptAt = at
 		}
 	case r.Verdict == mailer.Aborted:
@@ -59,7 +59,7 @@ func outcome(c jobs.Claim, ev jobs.Event, r mailer.Result, now time.Time) jobs.O
 func relayTrouble(r mailer.Result) bool { return r.Class() == mailer.ClassConfiguration }
 
 // givenBack ends a claim as if it had not been made.
-func givenBack(c jobs.Claim, next time.Time) jobs.Outcome {
+func givenBack(c *jobs.Claim, next time.Time) jobs.Outcome {
 	return jobs.Outcome{ID: c.Message.ID, Fence: c.Fence, State: jobs.Planned, NextAttemptAt: next}
 }
 

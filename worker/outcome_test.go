@@ -43,7 +43,7 @@ func TestOutcome(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := outcome(tt.claim, jobs.Event{Start: start}, tt.result, now)
+			got := outcome(&tt.claim, start, tt.result, now)
 			if got.ID != 3 || got.Fence != 7 || got.State != tt.state || got.Suppress != tt.dead || !strings.HasPrefix(got.Reason, tt.reason) {
 				t.Errorf("%+v", got)
 			}
@@ -125,7 +125,7 @@ func TestPanicParks(t *testing.T) {
 		stationery: &stationery{},
 		programmes: &programmes{programme: &jobs.Programme{Events: []jobs.Event{ev}}},
 	}
-	_, err = w.letter(t.Context(), jobs.Claim{Message: jobs.Message{EventID: "workshop"}}, nil)
+	_, err = w.letter(t.Context(), &jobs.Claim{Message: jobs.Message{EventID: "workshop"}}, nil)
 	u, ok := errors.AsType[*unsendable](err)
 	if !ok || u.state != jobs.Failed || !strings.HasPrefix(u.reason, "parked: rendering panicked") {
 		t.Errorf("%v", err)

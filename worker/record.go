@@ -10,13 +10,10 @@ import (
 )
 
 const (
-	// dotPatience is how long a final dot waits for others to be committed
-	// with. A connection stands still meanwhile, so it is short; without it the
+	// dotPatience is how long a final dot waits for others to be committed with
+	// when its connection stands still meanwhile. It is short; without it the
 	// commits of 16 connections hold each other up.
 	dotPatience = 200 * time.Microsecond
-	// aheadPatience is the same for a dot that is asked for while the mail
-	// before it is still under way.
-	aheadPatience = 500 * time.Microsecond
 	// dotGood is how long a dot on record may be waited with. A cancellation
 	// that comes meanwhile does not stop it any more.
 	dotGood = 200 * time.Millisecond
@@ -38,10 +35,7 @@ type entry struct {
 
 // patience is how long an entry may wait for company.
 func (w *Worker) patience(e entry) time.Duration {
-	switch {
-	case e.ahead:
-		return aheadPatience
-	case e.dot != nil:
+	if e.dot != nil && !e.ahead {
 		return dotPatience
 	}
 	return w.cfg.FlushEvery

@@ -30,8 +30,13 @@ func newLine(senders int) *line {
 // claimed is a claim on its way to a sender.
 type claimed struct {
 	batch *batch
-	claim jobs.Claim
+	claim *jobs.Claim
 }
+
+// written is how many mails a sender has written at most, the one it sends
+// included. With the next ones at hand their envelope can go along with the
+// dot, and their dots be committed together.
+const written = 8
 
 // sender sends mails over one connection, one after another. A queue has as
 // many as it may have connections.
@@ -41,43 +46,66 @@ type sender struct {
 	line    *line
 	pool    *mailer.Pool
 	session *mailer.Session // nil: none yet, or it broke
-	took    time.Duration   // the last transaction
-	pages   [2][]byte       // the mail that is sent and the one after it
-	written int             // mails so far
+	took    time.Duration   // the last mail that was accepted; 0: none since the session broke
+	letters []*letter       // written and not sent, in order
+	pages   [written][]byte // of the letters, used in turn
+	page    int             // the next to use
 }
 
-// run sends until done is closed. A mail is written while the one before it is
-// still to be sent, so that its envelope can go along with the dot.
+// run sends until done is closed.
 func (s *sender) run(done <-chan struct{}) {
-	var now *letter
 	for {
-		if now == nil {
+		if len(s.letters) == 0 {
+			s.rest()
 			select {
 			case c := <-s.line.claims:
-				now = s.write(c)
+				s.write(c)
 			case <-done:
 				return
 			}
-			continue
 		}
-		next := s.more()
-		s.send(now, next)
-		if now = next; now == nil {
-			s.rest()
+		s.writeAhead()
+		if len(s.letters) > 0 {
+			s.sendFirst()
 		}
 	}
 }
 
-// more writes the next mail if there is one to send at this moment.
-func (s *sender) more() *letter {
-	for {
+// writeAhead writes the next mails that are there at this moment.
+func (s *sender) writeAhead() {
+	for len(s.letters) < written {
 		select {
 		case c := <-s.line.claims:
-			if l := s.write(c); l != nil {
-				return l
-			}
+			s.write(c)
 		default:
-			return nil
+			return
+		}
+	}
+}
+
+// sendFirst brings the first of the letters to an outcome.
+func (s *sender) sendFirst() {
+	l := s.letters[0]
+	s.letters = append(s.letters[:0], s.letters[1:]...)
+	s.askAhead()
+	var next *letter
+	if len(s.letters) > 0 {
+		next = s.letters[0]
+	}
+	s.send(l, next)
+}
+
+// askAhead asks for the dots of the letters, so that the commit goes on while
+// the mail before them is under way. Not when the relay is slow, as a dot on
+// record can no longer be overtaken by a cancellation, and not before it took a
+// mail, as one that takes none must cost no message a try.
+func (s *sender) askAhead() {
+	if s.took == 0 || s.took >= quick || !s.w.rates.none() {
+		return
+	}
+	for _, l := range s.letters {
+		if l.permit == nil {
+			s.ask(l, true)
 		}
 	}
 }
@@ -91,33 +119,41 @@ func (s *sender) rest() {
 }
 
 // write writes a mail; a claim without one ends here.
-func (s *sender) write(c claimed) (l *letter) {
+func (s *sender) write(c claimed) {
 	b := c.batch
-	defer func() {
-		if l == nil {
-			b.inHand.Done()
-		}
-	}()
-	if b.ctx.Err() != nil {
-		b.giveBack([]jobs.Claim{c.claim})
-		return nil
-	}
-	page := &s.pages[s.written%2]
-	letter, err := s.w.letter(b.ctx, c.claim, (*page)[:0])
-	if u, ok := errors.AsType[*unsendable](err); ok {
-		b.log.Warn("message not sent", "message", c.claim.Message.ID, "event", c.claim.Message.EventID, "state", u.state)
-		b.record(c.claim, jobs.Outcome{ID: c.claim.Message.ID, Fence: c.claim.Fence, State: u.state, Reason: jobs.TrimReason(u.reason)})
-		return nil
-	}
+	page := &s.pages[s.page]
+	l, err := s.letter(c, (*page)[:0])
 	if err != nil {
-		b.stop(err)
-		b.giveBack([]jobs.Claim{c.claim})
-		return nil
+		b.unwritten(c.claim, err)
+		b.inHand.Done()
+		return
 	}
-	letter.batch = b
-	*page = letter.data
-	s.written++
-	return &letter
+	l.batch = b
+	*page = l.data
+	s.page = (s.page + 1) % written
+	s.letters = append(s.letters, &l)
+}
+
+// letter is [Worker.letter], unless the batch has come to its end.
+func (s *sender) letter(c claimed, buf []byte) (letter, error) {
+	if c.batch.ctx.Err() != nil {
+		return letter{}, errBatchOver
+	}
+	return s.w.letter(c.batch.ctx, c.claim, buf)
+}
+
+// errBatchOver is why a claim is given back of a batch that has come to its end.
+var errBatchOver = errors.New("the batch is over")
+
+// unwritten ends a claim of which no mail could be made.
+func (b *batch) unwritten(c *jobs.Claim, err error) {
+	if u, ok := errors.AsType[*unsendable](err); ok {
+		b.log.Warn("message not sent", "message", c.Message.ID, "event", c.Message.EventID, "state", u.state)
+		b.record(c, jobs.Outcome{ID: c.Message.ID, Fence: c.Fence, State: u.state, Reason: jobs.TrimReason(u.reason)})
+		return
+	}
+	b.stop(err)
+	b.giveBack(c)
 }
 
 // stop ends a batch for a reason that goes for all that is left of it.
@@ -164,8 +200,8 @@ func (s *sender) send(l, next *letter) {
 		return
 	}
 	_ = fault.At(fault.Answered, l.claim.Message.ID)
-	out := outcome(l.claim, l.event, r, s.w.cfg.Clock.Now())
-	m := l.claim.Message
+	out := outcome(l.claim, l.start, r, s.w.cfg.Clock.Now())
+	m := &l.claim.Message
 	if level := levelOf(out.State); b.log.Enabled(b.ctx, level) {
 		b.log.Log(b.ctx, level, "message tried", "message", m.ID, "event", m.EventID, "kind", m.Kind,
 			"state", out.State, "code", r.Code, "enhanced", r.Enhanced, "domain", mailer.Domain(l.envelope.To), "attempt", m.Attempts)
@@ -177,7 +213,7 @@ func (s *sender) send(l, next *letter) {
 // perhaps on record that is a try that came to nothing.
 func (b *batch) unsent(l *letter) {
 	if l.permit == nil {
-		b.giveBack([]jobs.Claim{l.claim})
+		b.giveBack(l.claim)
 		return
 	}
 	b.record(l.claim, jobs.Outcome{
@@ -200,13 +236,15 @@ func (s *sender) transact(l, next *letter) (mailer.Result, error) {
 				return mailer.Result{}, err
 			}
 		}
-		t := mailer.Transaction{Envelope: l.envelope, Data: l.data, BeforeDot: func(context.Context) error { return s.dot(l, next) }}
+		t := mailer.Transaction{Envelope: l.envelope, Data: l.data, BeforeDot: func(context.Context) error { return s.dot(l) }}
 		if next != nil && s.w.rates.none() { // or the server would wait in the middle of it
 			t.Next = &next.envelope
 		}
 		began := time.Now()
 		r := s.session.Send(ctx, t)
-		s.took = time.Since(began)
+		if r.Verdict == mailer.Accepted {
+			s.took = time.Since(began)
+		}
 		if s.session.Closed() {
 			s.drop()
 		}
@@ -220,15 +258,13 @@ func (s *sender) transact(l, next *letter) (mailer.Result, error) {
 func (s *sender) drop() {
 	if s.session != nil {
 		s.pool.Put(s.session, false)
-		s.session = nil
+		s.session, s.took = nil, 0
 	}
 }
 
 // dot puts the final dot of a mail on record. An error means that it must not
-// be sent. With that settled it asks for the dot of the next mail, so that the
-// commit goes on while this mail does; not when the relay is slow, as a dot on
-// record can no longer be overtaken by a cancellation.
-func (s *sender) dot(l, next *letter) error {
+// be sent.
+func (s *sender) dot(l *letter) error {
 	if l.permit != nil && time.Since(l.asked) > dotGood {
 		<-l.permit
 		l.permit = nil // ask again: much may have changed
@@ -236,7 +272,7 @@ func (s *sender) dot(l, next *letter) error {
 	if l.permit == nil {
 		s.ask(l, false)
 	}
-	a := <-l.permit
+	a := s.await(l)
 	switch {
 	case a.err != nil:
 		return a.err
@@ -245,10 +281,18 @@ func (s *sender) dot(l, next *letter) error {
 	case !s.w.lease.alive():
 		return errLeaseLost // the commit took so long
 	}
-	if next != nil && s.took < quick && s.w.rates.none() {
-		s.ask(next, true)
-	}
 	return fault.At(fault.DotCommitted, l.claim.Message.ID)
+}
+
+// await waits for the answer about a dot, now that it is needed.
+func (s *sender) await(l *letter) groupAnswer[bool] {
+	select {
+	case a := <-l.permit:
+		return a
+	default:
+		s.w.journal.hurry(dotPatience)
+		return <-l.permit
+	}
 }
 
 // ask asks for a final dot.

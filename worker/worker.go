@@ -23,6 +23,7 @@ type Worker struct {
 	lines      map[jobs.Queue]*line
 	stationery *stationery
 	relay      *breaker
+	dispatcher *dispatcher
 	rates      *rates
 	journal    *group[entry, bool]
 	trouble    *seldom // with Redis or the database, on the way to the queue
@@ -42,15 +43,17 @@ func New(cfg Config) (*Worker, error) {
 		return nil, err
 	}
 	log := cfg.Log.With("worker", cfg.ID)
+	relay, trouble := newBreaker(log, cfg.Clock), &seldom{log: log}
 	return &Worker{
 		cfg:        cfg,
 		log:        log,
 		lease:      newLease(cfg),
 		programmes: &programmes{ledger: cfg.Ledger},
 		stationery: &stationery{set: cfg.Templates},
-		relay:      newBreaker(log, cfg.Clock),
+		relay:      relay,
+		dispatcher: newDispatcher(cfg, log, relay, trouble),
 		rates:      newRates(cfg),
-		trouble:    &seldom{log: log},
+		trouble:    trouble,
 		lifeline:   &seldom{log: log},
 	}, nil
 }
@@ -89,9 +92,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	core.Go(func() { w.journal.run(last) })
 	core.Go(func() { every(last, w.cfg.Lease/4, w.beat) })
 	if !w.cfg.Manual {
-		upkeep.Go(func() { every(ctx, w.cfg.SweepEvery, w.sweep) })
+		upkeep.Go(func() { w.sweepOn(ctx) })
 		upkeep.Go(func() { every(ctx, time.Second, w.probe) })
-		upkeep.Go(func() { w.dispatchOn(ctx) })
+		upkeep.Go(func() { w.dispatcher.run(ctx) })
 	}
 	var startErr error
 	for q, s := range servers {
@@ -106,6 +109,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 
 	w.log.Info("worker stopping")
+	w.dispatcher.resign(ctx)
 	w.mu.Lock()
 	w.stopping = true
 	w.mu.Unlock()
@@ -172,7 +176,7 @@ func (w *Worker) server(q jobs.Queue) *asynq.Server {
 		TaskCheckInterval:        check,
 		DelayedTaskCheckInterval: 200 * time.Millisecond,
 		ShutdownTimeout:          w.cfg.StopWithin,
-		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return pause },
+		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return time.Second },
 		Logger:                   &asynqLog{log: w.log.With("queue", q), warn: &seldom{log: w.log.With("queue", q)}},
 		LogLevel:                 asynq.WarnLevel,
 	})

@@ -25,7 +25,7 @@ func pointScenarios() []scenario {
 		copies int  // second copies that come of it
 		quick  []combo
 	}{
-		{1, "kill after the ledger's commit, before enqueue", fault.DueMarked, 1, false, 0, []combo{postgresRedis}},
+		{1, "kill after the ledger's commit, before enqueue", fault.DueFound, 1, false, 0, []combo{postgresRedis}},
 		{2, "kill after enqueue", fault.Enqueued, 1, false, 0, []combo{sqliteEmbedded}},
 		{3, "kill after claim, before RCPT", fault.Claimed, 1, false, 0, []combo{sqliteRedis}},
 		{5, "kill between final_dot and the dot", fault.DotCommitted, 7, true, 0, extremes},

@@ -90,11 +90,11 @@ func BenchmarkStatus(b *testing.B) {
 }
 
 // BenchmarkDelivery takes confirmations through their lives as a busy worker
-// does, a thousand handed over, a hundred claimed, sixteen committed at a time,
+// does, a thousand handed over, a hundred claimed, fifty committed at a time,
 // and reports what each step takes a message: by the clock, and of processors,
 // of which PostgreSQL's are counted with ours.
 func BenchmarkDelivery(b *testing.B) {
-	const handed, claimed, committed = 1000, 100, 16
+	const handed, claimed, committed = 1000, 100, 50
 	eachBench(b, func(b *testing.B, db *ledger.DB) {
 		live(b, db, "w1", now)
 		m := meter{b: b, steps: map[string]*usage{}}
@@ -109,7 +109,7 @@ func BenchmarkDelivery(b *testing.B) {
 			b.StartTimer()
 			var tickets []jobs.Ticket
 			m.measure("Due", func() (err error) {
-				tickets, err = db.Due(b.Context(), now, now, time.Minute, map[jobs.Queue]int{jobs.Bulk: handed})
+				tickets, err = db.Due(b.Context(), jobs.Bulk, jobs.Ticket{}, now, handed)
 				return err
 			})
 			var outcomes []jobs.Outcome // of the dots before

@@ -42,12 +42,25 @@ func (db *DB) Claim(ctx context.Context, worker string, list []int64, now time.T
 
 func (db *DB) claim(ctx context.Context, worker string, list []int64, now time.Time) ([]jobs.Claim, error) {
 	claims := make([]jobs.Claim, 0, len(list))
-	// Most were handed over by Due; for them the moment of that stays, which
-	// spares SQLite the index it is in.
-	err := db.claimThose(ctx, &claims, `m.enqueued_at IS NOT NULL`, ``, worker, list, now)
-	if err == nil && len(claims) < len(list) {
-		err = db.claimThose(ctx, &claims, `m.enqueued_at IS NULL`, `, enqueued_at = $3`, worker, list, now)
+	// PostgreSQL gives the registration with the message; SQLite's UPDATE knows
+	// no columns but its own.
+	from, may, person := "", mayGo, ""
+	if db.d.arrays {
+		from, may, person = "FROM registrations r", mayGoTo, ", "+registrationColumns
 	}
+	err := db.again(ctx, func() error {
+		claims = claims[:0]
+		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
+			c, err := scanClaim(rows, db.d.arrays)
+			claims = append(claims, c)
+			return err
+		}, `UPDATE messages AS m SET state = 'claimed', owner = $2, alone = $5, fence = fence + 1, attempts = attempts + 1
+			`+from+` WHERE `+db.d.among("m.id", "$1", "BIGINT")+` AND m.`+waiting+` AND m.wake_at <= $4 AND m.expires_at > $3
+				AND (m.crashes = 0 OR $5) AND EXISTS (SELECT 1 FROM workers w WHERE w.id = $2 AND w.lease_until > $3)
+				AND `+may+` AND NOT `+atFinalDot+`
+			RETURNING `+db.d.messageReturning()+`, fence, (SELECT MAX(version) FROM programmes)`+person,
+			db.d.numbers(list), worker, now.UnixMicro(), now.Add(early).UnixMicro(), len(list) == 1)
+	})
 	if err == nil && len(claims) < len(list) {
 		err = db.putAside(ctx, list, now)
 	}
@@ -58,31 +71,6 @@ func (db *DB) claim(ctx context.Context, worker string, list []int64, now time.T
 		return claims, nil
 	}
 	return claims, db.fillIn(ctx, claims)
-}
-
-// claimThose claims those of a list that meet a condition, and adds them to
-// claims.
-func (db *DB) claimThose(ctx context.Context, claims *[]jobs.Claim, those, set, worker string, list []int64, now time.Time) error {
-	before := len(*claims)
-	// PostgreSQL gives the registration with the message; SQLite's UPDATE knows
-	// no columns but its own.
-	from, may, person := "", mayGo, ""
-	if db.d.arrays {
-		from, may, person = "FROM registrations r", mayGoTo, ", "+registrationColumns
-	}
-	return db.again(ctx, func() error {
-		*claims = (*claims)[:before]
-		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
-			c, err := scanClaim(rows, db.d.arrays)
-			*claims = append(*claims, c)
-			return err
-		}, `UPDATE messages AS m SET state = 'claimed', owner = $2, alone = $5, fence = fence + 1, attempts = attempts + 1`+set+`
-			`+from+` WHERE `+db.d.among("m.id", "$1", "BIGINT")+` AND `+those+` AND m.`+waiting+` AND m.wake_at <= $4 AND m.expires_at > $3
-				AND (m.crashes = 0 OR $5) AND EXISTS (SELECT 1 FROM workers w WHERE w.id = $2 AND w.lease_until > $3)
-				AND `+may+` AND NOT `+atFinalDot+`
-			RETURNING `+db.d.messageReturning()+`, fence, (SELECT MAX(version) FROM programmes)`+person,
-			db.d.numbers(list), worker, now.UnixMicro(), now.Add(early).UnixMicro(), len(list) == 1)
-	})
 }
 
 // scanClaim reads a claim, with its registration where that was asked for.
@@ -152,16 +140,17 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		// What is in doubt stays on record as such; no second copy leaves.
 		_, err := tx.ExecContext(ctx, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'suppressed' END,
-				reason = 'the address is on the suppression list', wake_at = NULL, enqueued_at = NULL, fence = fence + 1
+				reason = 'the address is on the suppression list', wake_at = NULL, fence = fence + 1
 			WHERE `+those+` AND NOT `+notSuppressed, db.d.numbers(rest))
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE messages SET enqueued_at = NULL WHERE wake_at > $2 AND `+those, db.d.numbers(rest), now.Add(early).UnixMicro())
+		// Another fence has it handed over anew.
+		_, err = tx.ExecContext(ctx, `UPDATE messages SET fence = fence + 1 WHERE wake_at > $2 AND `+those, db.d.numbers(rest), now.Add(early).UnixMicro())
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET enqueued_at = NULL, wake_at = $2 WHERE wake_at < $2 AND `+those+` AND `+atFinalDot,
+		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET fence = fence + 1, wake_at = $2 WHERE wake_at < $2 AND `+those+` AND `+atFinalDot,
 			db.d.numbers(rest), now.Add(pause).UnixMicro())
 		return err
 	})

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -19,18 +20,12 @@ func TestLifeOfAMessage(t *testing.T) {
 			t.Fatalf("next due: %v %v %v, want %v", at, ok, err, now)
 		}
 
-		all := map[jobs.Queue]int{jobs.Critical: 10, jobs.Reminders: 10, jobs.Bulk: 10}
-		tickets, err := db.Due(t.Context(), now, now.Add(2*time.Minute), time.Minute, all)
+		tickets, err := db.Due(t.Context(), jobs.Critical, jobs.Ticket{}, now.Add(2*time.Minute), 10)
 		if err != nil || len(tickets) != 1 {
 			t.Fatalf("due: %v %v", tickets, err)
 		}
 		ticket := tickets[0]
 		equal(t, "queue", ticket.Queue, jobs.Critical)
-		equal(t, "generation", ticket.Generation, 1)
-		if again, _ := db.Due(t.Context(), now, now.Add(2*time.Minute), time.Minute, all); len(again) != 0 {
-			t.Errorf("handed over twice: %v", again)
-		}
-
 		w := live(t, db, "w1", now)
 		c := claim(t, db, w, ticket.ID, now)
 		equal(t, "attempts", c.Message.Attempts, 1)
@@ -47,8 +42,11 @@ func TestLifeOfAMessage(t *testing.T) {
 		if !finalDot(t, db, c, now) {
 			t.Fatal("final dot refused")
 		}
-		if finalDot(t, db, c, now) {
-			t.Error("final dot twice")
+		if !finalDot(t, db, c, now) {
+			t.Error("who holds it may ask again")
+		}
+		if finalDot(t, db, jobs.Claim{Message: c.Message, Fence: c.Fence + 1}, now) {
+			t.Error("final dot under another fence")
 		}
 		sent := now.Add(1500 * time.Millisecond)
 		if !record(t, db, jobs.Outcome{ID: ticket.ID, Fence: c.Fence, State: jobs.Sent, SentAt: sent, SMTP: "250 2.0.0 Ok"}, sent) {
@@ -182,36 +180,68 @@ func TestFinalDotRefuses(t *testing.T) {
 	}
 }
 
-func TestDueStaleUnqueueRequeue(t *testing.T) {
+// TestDue: a message has a ticket as long as it waits, and another one each
+// time it waits anew.
+func TestDue(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 		_, m := confirmed(t, db)
-		due := func(at time.Time) int {
-			t.Helper()
-			tickets, err := db.Due(t.Context(), at, at, time.Minute, map[jobs.Queue]int{jobs.Critical: 5})
+		if tickets := due(t, db, jobs.Bulk, now); len(tickets) != 0 {
+			t.Error("a ticket of a queue that was not asked for")
+		}
+		equal(t, "before its moment", len(due(t, db, jobs.Critical, now.Add(-time.Microsecond))), 0)
+		tickets := due(t, db, jobs.Critical, now)
+		equal(t, "at its moment", len(tickets), 1)
+		equal(t, "ticket", tickets[0], jobs.Ticket{ID: m.ID, Queue: jobs.Critical, Fence: tickets[0].Fence, At: now})
+		equal(t, "asked again", due(t, db, jobs.Critical, now)[0], tickets[0])
+
+		w := live(t, db, "w1", now)
+		c := claim(t, db, w, m.ID, now)
+		equal(t, "claimed", len(due(t, db, jobs.Critical, now)), 0)
+		record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: jobs.Planned}, now)
+		again := due(t, db, jobs.Critical, now)
+		if len(again) != 1 || again[0].Fence <= tickets[0].Fence {
+			t.Errorf("given back: %v, after %v", again, tickets)
+		}
+		// A task that rings before the moment does not use the ticket up.
+		if claims, err := db.Claim(t.Context(), w, []int64{m.ID}, now.Add(-time.Minute)); err != nil || len(claims) != 0 {
+			t.Fatal(claims, err)
+		}
+		if rung := due(t, db, jobs.Critical, now); len(rung) != 1 || rung[0].Fence <= again[0].Fence {
+			t.Errorf("rung too early: %v, after %v", rung, again)
+		}
+	})
+}
+
+// TestDueGoesOn reads a crowd in parts, most of it due at one instant: each
+// comes once, in order.
+func TestDueGoesOn(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		apply(t, db, programme(start1130, rules), now)
+		fill(t, db, 90)
+		for i := range 20 {
+			if _, err := db.Import(t.Context(), "workshop", crowd(t, 90+i, 1), now.Add(time.Duration(i/2)*time.Second), ledger.ImportOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := db.Due(t.Context(), jobs.Bulk, jobs.Ticket{}, now.Add(time.Minute), 1000)
+		if err != nil || len(all) != 110 {
+			t.Fatal(len(all), err)
+		}
+		var last jobs.Ticket
+		var parts []jobs.Ticket
+		for {
+			part, err := db.Due(t.Context(), jobs.Bulk, last, now.Add(time.Minute), 7)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return len(tickets)
+			if len(part) == 0 {
+				break
+			}
+			parts, last = append(parts, part...), part[len(part)-1]
 		}
-		if tickets, _ := db.Due(t.Context(), now, now, time.Minute, map[jobs.Queue]int{jobs.Bulk: 5}); len(tickets) != 0 {
-			t.Error("a ticket of a queue that was not asked for")
+		if !slices.Equal(parts, all) {
+			t.Errorf("in parts:\n%v\nat once:\n%v", parts, all)
 		}
-		equal(t, "before its moment", due(now.Add(-time.Microsecond)), 0)
-		equal(t, "at its moment", due(now), 1)
-		equal(t, "in the queue", due(now.Add(59*time.Second)), 0)
-		equal(t, "lost by the queue", due(now.Add(time.Minute)), 1)
-		if err := db.Unqueue(t.Context(), []int64{m.ID}); err != nil {
-			t.Fatal(err)
-		}
-		equal(t, "given back", due(now.Add(time.Minute)), 1)
-		if n, err := db.Requeue(t.Context()); err != nil || n != 1 {
-			t.Errorf("requeue: %d, %v", n, err)
-		}
-		tickets, err := db.Due(t.Context(), now, now, time.Minute, map[jobs.Queue]int{jobs.Critical: 5})
-		if err != nil || len(tickets) != 1 {
-			t.Fatal(tickets, err)
-		}
-		equal(t, "generation", tickets[0].Generation, 4)
 	})
 }
 

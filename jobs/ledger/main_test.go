@@ -119,6 +119,16 @@ func live(t testing.TB, db *ledger.DB, worker string, now time.Time) string {
 	return worker
 }
 
+// due gives the tickets of a queue at an instant, ten at most.
+func due(t testing.TB, db *ledger.DB, q jobs.Queue, at time.Time) []jobs.Ticket {
+	t.Helper()
+	tickets, err := db.Due(t.Context(), q, jobs.Ticket{}, at, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tickets
+}
+
 // claim claims one message, which has to succeed.
 func claim(t testing.TB, db *ledger.DB, worker string, id int64, now time.Time) jobs.Claim {
 	t.Helper()

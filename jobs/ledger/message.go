@@ -136,7 +136,7 @@ func (db *DB) settle(ctx context.Context, id int64, as jobs.State, now time.Time
 			sent = now.UnixMicro()
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE messages SET state = $2, reason = 'decided by a person', sent_at = CAST($3 AS BIGINT),
-			wake_at = NULL, enqueued_at = NULL, owner = '', fence = fence + 1 WHERE id = $1`, id, string(as), sent)
+			wake_at = NULL, owner = '', fence = fence + 1 WHERE id = $1`, id, string(as), sent)
 		return err
 	})
 }
@@ -155,7 +155,7 @@ func again(ctx context.Context, tx *sql.Tx, id int64, state jobs.State, expires 
 	if expires <= now.UnixMicro() {
 		return &MoveError{ID: id, From: state, To: to, Why: "its time has passed"}
 	}
-	res, err := tx.ExecContext(ctx, `UPDATE messages AS m SET state = $2, reason = '', wake_at = $3, enqueued_at = NULL, owner = '',
+	res, err := tx.ExecContext(ctx, `UPDATE messages AS m SET state = $2, reason = '', wake_at = $3, owner = '',
 			fence = fence + 1, attempts = 0, crashes = 0
 		WHERE m.id = $1 AND `+stillOwed, id, string(to), now.UnixMicro())
 	if err != nil {

@@ -20,7 +20,7 @@ func TestMoves(t *testing.T) {
 		live(t, db, "w1", now)
 		put := func(s jobs.State) {
 			t.Helper()
-			if _, err := raw.Exec(`UPDATE messages SET state = $1, wake_at = $2, enqueued_at = $2, owner = 'w1', fence = 7, doubts = 0, crashes = 0, expires_at = $3 WHERE id = $4`,
+			if _, err := raw.Exec(`UPDATE messages SET state = $1, wake_at = $2, owner = 'w1', fence = 7, doubts = 0, crashes = 0, expires_at = $3 WHERE id = $4`,
 				string(s), now.UnixMicro(), start.UnixMicro(), m.ID); err != nil {
 				t.Fatal(err)
 			}

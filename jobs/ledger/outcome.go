@@ -47,7 +47,7 @@ const recordUpdate = `UPDATE messages AS m SET
 		attempts = attempts - CASE WHEN vstate = 'planned' THEN 1 ELSE 0 END,
 		doubts = doubts + CASE WHEN state = 'final_dot' AND vstate = 'in_doubt' THEN 1 ELSE 0 END,
 		crashes = CASE WHEN vstate = 'planned' THEN crashes ELSE 0 END,
-		enqueued_at = NULL, owner = ''
+		owner = ''
 	FROM v WHERE m.id = vid AND m.fence = vfence
 		AND (state = 'claimed' AND vstate IN (` + fromClaimed + `) OR state = 'final_dot' AND vstate IN (` + fromFinalDot + `))`
 
@@ -104,8 +104,7 @@ func (c committer) writeOutcomes(ctx context.Context, tx *sql.Tx, d dialect, out
 // near is the condition that any reminder or follow-up at all leaves before an
 // instant. Mostly none does, and then no person's need be looked at.
 func near(place string) string {
-	return `(EXISTS (SELECT 1 FROM messages WHERE queue = 'reminders' AND enqueued_at IS NULL AND wake_at < ` + place + `)
-		OR EXISTS (SELECT 1 FROM messages WHERE queue = 'reminders' AND enqueued_at IS NOT NULL AND wake_at < ` + place + `))`
+	return `EXISTS (SELECT 1 FROM messages WHERE queue = 'reminders' AND wake_at < ` + place + `)`
 }
 
 func nearQuery() string { return `SELECT ` + near("$1") }
@@ -126,7 +125,7 @@ func (c committer) keepDistance(ctx context.Context, tx *sql.Tx, d dialect, sent
 			state = CASE WHEN m.expires_at <= s.soonest THEN 'expired' WHEN m.state = 'retry' THEN 'retry' ELSE 'planned' END,
 			reason = CASE WHEN m.expires_at <= s.soonest THEN CAST($3 AS TEXT) ELSE m.reason END,
 			wake_at = CASE WHEN m.expires_at <= s.soonest THEN NULL ELSE s.soonest END,
-			enqueued_at = NULL, owner = '', fence = m.fence + 1
+			owner = '', fence = m.fence + 1
 		FROM (SELECT registration_id, MAX(sent_at) + CAST($2 AS BIGINT) AS soonest FROM messages
 			WHERE `+d.among("id", "$1", "BIGINT")+` GROUP BY registration_id) AS s
 		WHERE m.registration_id = s.registration_id AND m.kind IN ('reminder', 'followup')

@@ -145,7 +145,7 @@ func (w *planWriter) update(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `WITH v AS (`+w.changed.query(1)+`)
 		UPDATE messages SET sequence = vsequence, queue = vqueue, state = vstate, reason = vreason,
 			rule_at = vrule, due_at = vdue, expires_at = vexpires, wake_at = vwake,
-			enqueued_at = NULL, owner = '', fence = fence + 1
+			owner = '', fence = fence + 1
 		FROM v WHERE id = vid`, w.changed.args()...)
 	return err
 }

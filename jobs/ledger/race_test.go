@@ -116,43 +116,6 @@ func TestApplyWhileImporting(t *testing.T) {
 	})
 }
 
-// TestDueRace has several dispatchers ask at once.
-func TestDueRace(t *testing.T) {
-	ledgertest.EachURL(t, func(t *testing.T, url string) {
-		db := ledgertest.Open(t, url)
-		apply(t, db, programme(start1130, rules), now)
-		fill(t, db, 300)
-		var mu sync.Mutex
-		tickets := map[int64]int{}
-		var done sync.WaitGroup
-		for range 4 {
-			handle := ledgertest.Open(t, url)
-			done.Go(func() {
-				for range 3 {
-					got, err := handle.Due(t.Context(), now, now, time.Minute, map[jobs.Queue]int{jobs.Bulk: 100})
-					if err != nil {
-						t.Error(err)
-					}
-					mu.Lock()
-					for _, ticket := range got {
-						tickets[ticket.ID]++
-					}
-					mu.Unlock()
-				}
-			})
-		}
-		done.Wait()
-		if len(tickets) < 100 {
-			t.Errorf("%d tickets", len(tickets))
-		}
-		for id, n := range tickets {
-			if n != 1 {
-				t.Errorf("message %d got %d tickets", id, n)
-			}
-		}
-	})
-}
-
 // races is how often a cancel runs against a final dot.
 const races = 2000
 

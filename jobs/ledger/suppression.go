@@ -36,7 +36,7 @@ func suppress(ctx context.Context, tx *sql.Tx, key, reason string, now time.Time
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE messages SET
 			state = CASE WHEN doubts > 0 THEN 'in_doubt' ELSE 'suppressed' END,
-			reason = 'the address is on the suppression list', wake_at = NULL, enqueued_at = NULL, owner = '', fence = fence + 1
+			reason = 'the address is on the suppression list', wake_at = NULL, owner = '', fence = fence + 1
 		WHERE state = 'claimed' AND registration_id IN (SELECT id FROM registrations WHERE email_key = $1)`, key)
 	return err
 }

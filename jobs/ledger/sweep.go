@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"heraut/jobs"
@@ -25,37 +26,88 @@ const apart = 5 * time.Second
 // as failed. Those at their final dot come in doubt, with a second copy by
 // [jobs.Resend] or none. What waits or is held past its end expires. Several
 // may sweep at once.
-func (db *DB) Sweep(ctx context.Context, now time.Time) (swept jobs.Swept, err error) {
-	err = db.tx(ctx, func(tx *sql.Tx) error {
-		swept = jobs.Swept{}
-		res, err := tx.ExecContext(ctx, `DELETE FROM workers WHERE lease_until <= $1`, now.UnixMicro())
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
-		swept.Workers = int(n)
-		if err != nil {
-			return err
-		}
-		a := adopter{d: db.d, now: now, swept: &swept}
-		for last := int64(0); ; {
-			list, err := db.orphans(ctx, tx, last)
-			if err != nil || len(list) == 0 {
-				return err
-			}
-			last = list[len(list)-1].message.ID
-			if err := a.write(ctx, tx, list); err != nil {
-				return err
-			}
-		}
-	})
+func (db *DB) Sweep(ctx context.Context, now time.Time) (jobs.Swept, error) {
+	swept, err := db.sweep(ctx, now)
 	if err != nil {
-		return jobs.Swept{}, fmt.Errorf("sweep: %w", err)
-	}
-	if swept.Expired, err = db.expire(ctx, nil, now); err != nil {
 		return swept, fmt.Errorf("sweep: %w", err)
 	}
 	return swept, nil
+}
+
+func (db *DB) sweep(ctx context.Context, now time.Time) (swept jobs.Swept, err error) {
+	if swept.Workers, err = db.forgetWorkers(ctx, now); err != nil {
+		return swept, err
+	}
+	orphans, over, err := db.neglected(ctx, now)
+	if err != nil {
+		return swept, err
+	}
+	a := adopter{d: db.d, now: now, swept: swept}
+	for list := range slices.Chunk(orphans, chunk) {
+		if err := db.adopt(ctx, &a, list); err != nil {
+			return a.swept, err
+		}
+	}
+	for list := range slices.Chunk(over, chunk) {
+		n, err := db.expire(ctx, list, now)
+		a.swept.Expired += n
+		if err != nil {
+			return a.swept, err
+		}
+	}
+	return a.swept, nil
+}
+
+// forgetWorkers takes the workers off whose lease ended, and gives their number.
+func (db *DB) forgetWorkers(ctx context.Context, now time.Time) (n int, err error) {
+	const ended = ` FROM workers WHERE lease_until <= $1`
+	var any bool
+	if err := db.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1`+ended+`)`, now.UnixMicro()).Scan(&any); err != nil || !any {
+		return 0, err
+	}
+	err = db.again(ctx, func() error {
+		res, err := db.write.ExecContext(ctx, `DELETE`+ended, now.UnixMicro())
+		if err != nil {
+			return err
+		}
+		gone, err := res.RowsAffected()
+		n = int(gone)
+		return err
+	})
+	return n, err
+}
+
+// skew is by how much the clock of a worker may be ahead of that of who sweeps.
+const skew = time.Minute
+
+// neglected finds the messages in flight that no worker on record owns, and
+// those that wait or are held past their end. It only reads, so that a look at
+// all that is due, which may be a whole campaign, holds up no writer; what is
+// done about them asks again.
+func (db *DB) neglected(ctx context.Context, now time.Time) (orphans, over []int64, err error) {
+	err = lines(ctx, &db.keptReads, func(rows *sql.Rows) error {
+		var id int64
+		var state jobs.State
+		err := rows.Scan(&id, &state)
+		if state == jobs.Claimed || state == jobs.FinalDot {
+			orphans = append(orphans, id)
+		} else {
+			over = append(over, id)
+		}
+		return err
+	}, `SELECT id, state FROM messages m WHERE m.queue IN ('critical', 'reminders', 'bulk') AND m.wake_at <= $1
+		AND (`+orphaned+` OR m.wake_at <= $2 AND `+pastEnd("$2")+`) ORDER BY id`, now.Add(skew).UnixMicro(), now.UnixMicro())
+	return orphans, over, err
+}
+
+// orphaned is the condition that no worker on record owns message m, which is
+// in flight.
+const orphaned = `(m.state IN ('claimed', 'final_dot') AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = m.owner))`
+
+// pastEnd is the condition that message m, which waits or is held, is over at
+// an instant.
+func pastEnd(place string) string {
+	return `(m.state IN ('planned', 'retry', 'held', 'in_doubt') AND m.expires_at <= ` + place + `)`
 }
 
 // orphan is a message in flight whose worker is gone.
@@ -66,32 +118,36 @@ type orphan struct {
 	start   time.Time // of its event
 }
 
-// orphans finds messages in flight that no worker on record owns. What is in
-// flight was handed over, so the index leads to it past all that waits for its
-// day.
-func (db *DB) orphans(ctx context.Context, tx *sql.Tx, last int64) (list []orphan, err error) {
+// adopt settles orphans in one transaction.
+func (db *DB) adopt(ctx context.Context, a *adopter, list []int64) error {
+	before := *a
 	lock := db.d.forUpdate
 	if lock != "" {
 		lock += " OF m"
 	}
-	err = lines(ctx, tx, func(rows *sql.Rows) error {
-		var o orphan
-		m, err := scanMessage(rows, &o.crashes, &o.alone, into{&o.start})
-		o.message = m
-		list = append(list, o)
-		return err
-	}, `SELECT `+messageColumns+`, m.crashes, m.alone, e.start_at FROM messages m JOIN events e ON e.id = m.event_id
-		WHERE m.queue IN ('critical', 'reminders', 'bulk') AND m.enqueued_at IS NOT NULL AND m.wake_at IS NOT NULL
-			AND m.state IN ('claimed', 'final_dot') AND m.id > $1 AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = m.owner)
-		ORDER BY m.id LIMIT `+fmt.Sprint(chunk)+lock, last)
-	return list, err
+	return db.tx(ctx, func(tx *sql.Tx) error {
+		*a = before // it may be run again
+		var orphans []orphan
+		err := lines(ctx, tx, func(rows *sql.Rows) error {
+			var o orphan
+			m, err := scanMessage(rows, &o.crashes, &o.alone, into{&o.start})
+			o.message = m
+			orphans = append(orphans, o)
+			return err
+		}, `SELECT `+messageColumns+`, m.crashes, m.alone, e.start_at FROM messages m JOIN events e ON e.id = m.event_id
+			WHERE `+db.d.among("m.id", "$1", "BIGINT")+` AND `+orphaned+` ORDER BY m.id`+lock, db.d.numbers(list))
+		if err != nil || len(orphans) == 0 {
+			return err
+		}
+		return a.write(ctx, tx, orphans)
+	})
 }
 
 // adopter says what becomes of the orphans of one sweep.
 type adopter struct {
 	d     dialect
 	now   time.Time
-	swept *jobs.Swept
+	swept jobs.Swept
 	later time.Duration // by how much the next one that has to wait leaves later than it would
 }
 
@@ -105,7 +161,7 @@ func (a *adopter) write(ctx context.Context, tx *sql.Tx, list []orphan) error {
 	}
 	_, err := tx.ExecContext(ctx, `WITH v AS (`+v.query(1)+`)
 		UPDATE messages SET state = vstate, reason = vreason, wake_at = vwake, crashes = vcrashes, doubts = vdoubts,
-			enqueued_at = NULL, owner = '', fence = fence + 1
+			owner = '', fence = fence + 1
 		FROM v WHERE id = vid`, v.args()...)
 	return err
 }
@@ -144,35 +200,26 @@ func (a *adopter) settle(o orphan) orphan {
 	return o
 }
 
-// expire ends what waits or is held past its end, of the given messages or,
-// with nil, of all, and gives their number. What is in doubt stays so; no
-// second copy leaves, and a person decides.
+// expire ends those of a list that wait or are held past their end, and gives
+// their number. What is in doubt stays so; no second copy leaves, and a person
+// decides.
 func (db *DB) expire(ctx context.Context, list []int64, now time.Time) (n int, err error) {
 	err = db.again(ctx, func() error {
 		n = 0
-		for _, scope := range []string{"m.enqueued_at IS NULL", "m.enqueued_at IS NOT NULL"} {
-			args := []any{now.UnixMicro(), jobs.ReasonStarted, jobs.ReasonMaxLate}
-			scope = `m.queue IN ('critical', 'reminders', 'bulk') AND ` + scope
-			if list != nil {
-				scope += ` AND ` + db.d.among("m.id", "$4", "BIGINT")
-				args = append(args, db.d.numbers(list))
-			}
-			moved, err := ids(ctx, db.write, `UPDATE messages AS m SET
-					state = CASE WHEN state = 'in_doubt' THEN state ELSE 'expired' END,
-					reason = CASE WHEN state = 'in_doubt' THEN reason
-						WHEN kind <> 'followup' AND expires_at >= (SELECT start_at FROM events e WHERE e.id = m.event_id) THEN CAST($2 AS TEXT)
-						ELSE CAST($3 AS TEXT) END,
-					wake_at = NULL, enqueued_at = NULL, fence = fence + 1
-				WHERE `+scope+` AND m.wake_at <= $1 AND m.expires_at <= $1 AND m.state IN ('planned', 'retry', 'held', 'in_doubt')
-				RETURNING CASE WHEN state = 'expired' THEN 1 ELSE 0 END`, args...)
-			if err != nil {
-				return err
-			}
-			for _, one := range moved {
-				n += int(one)
-			}
-		}
-		return nil
+		return lines(ctx, db.write, func(rows *sql.Rows) error {
+			var expired int
+			err := rows.Scan(&expired)
+			n += expired
+			return err
+		}, `UPDATE messages AS m SET
+				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'expired' END,
+				reason = CASE WHEN state = 'in_doubt' THEN reason
+					WHEN kind <> 'followup' AND expires_at >= (SELECT start_at FROM events e WHERE e.id = m.event_id) THEN CAST($2 AS TEXT)
+					ELSE CAST($3 AS TEXT) END,
+				wake_at = NULL, fence = fence + 1
+			WHERE `+db.d.among("m.id", "$4", "BIGINT")+` AND m.wake_at <= $1 AND `+pastEnd("$1")+`
+			RETURNING CASE WHEN state = 'expired' THEN 1 ELSE 0 END`,
+			now.UnixMicro(), jobs.ReasonStarted, jobs.ReasonMaxLate, db.d.numbers(list))
 	})
 	return n, err
 }

@@ -185,8 +185,8 @@ func TestEnqueueWithoutRedis(t *testing.T) {
 	if _, _, err := c.Backlog(t.Context(), jobs.Bulk); err == nil {
 		t.Error("backlog without Redis")
 	}
-	if _, err := c.Lost(t.Context()); err == nil {
-		t.Error("Lost without Redis")
+	if _, err := c.Lead(t.Context(), "w1", time.Second); err == nil {
+		t.Error("Lead without Redis")
 	}
 	server.Resume(t)
 	if failed, err := c.Enqueue(t.Context(), all, noon); err != nil || failed != nil {
@@ -194,32 +194,43 @@ func TestEnqueueWithoutRedis(t *testing.T) {
 	}
 }
 
-func TestLost(t *testing.T) {
+// TestLead: one worker fills the queues, until it says so no more or Redis
+// loses everything.
+func TestLead(t *testing.T) {
 	server := queuetest.Start(t)
 	c := open(t, server.URI)
-	lost := func(want bool) {
+	ask := func(worker string, lasts time.Duration, want queue.Lead) {
 		t.Helper()
-		if got, err := c.Lost(t.Context()); got != want || err != nil {
-			t.Fatal(got, err)
+		if got, err := c.Lead(t.Context(), worker, lasts); got != want || err != nil {
+			t.Fatalf("%s: %v, %v, want %v", worker, got, err, want)
 		}
 	}
-	mark := func() {
-		t.Helper()
-		if err := c.Mark(t.Context()); err != nil {
+	ask("w1", time.Minute, queue.Begin)
+	ask("w1", time.Minute, queue.Continue)
+	ask("w2", time.Minute, queue.Follow)
+	if err := c.Resign(t.Context(), "w2"); err != nil {
+		t.Fatal(err)
+	}
+	ask("w1", time.Minute, queue.Continue) // w2 did not lead
+	server.FlushAll(t)
+	ask("w1", time.Minute, queue.Begin)
+	server.Stop(t)
+	server.Resume(t)
+	ask("w2", time.Minute, queue.Begin)
+	ask("w1", time.Minute, queue.Follow)
+	if err := c.Resign(t.Context(), "w2"); err != nil {
+		t.Fatal(err)
+	}
+	lead := queue.Follow
+	for lead == queue.Follow { // Redis says when a millisecond is over
+		var err error
+		if lead, err = c.Lead(t.Context(), "w1", time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}
-	lost(true)
-	mark()
-	mark() // two workers
-	lost(false)
-	server.FlushAll(t)
-	lost(true)
-	mark()
-	lost(false)
-	server.Stop(t)
-	server.Resume(t)
-	lost(true)
+	if lead != queue.Begin {
+		t.Errorf("after the other resigned: %v", lead)
+	}
 }
 
 func TestOpenRefuses(t *testing.T) {

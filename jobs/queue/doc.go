@@ -2,9 +2,9 @@
 // Redis, or on a Redis inside this process.
 //
 // It owns the kind and the payload of the tasks ([Deliver]), putting tickets
-// in queues ([Conn.Enqueue]), reading Redis URIs ([Open]), the mark by which
-// workers see that Redis lost everything ([Conn.Lost]), and the rates that all
-// workers keep together ([Conn.Take]).
+// in queues ([Conn.Enqueue]), reading Redis URIs ([Open]), which of the workers
+// fills the queues, and whether Redis lost everything since ([Conn.Lead]), and
+// the rates that all workers keep together ([Conn.Take]).
 //
 // It refuses a Redis that throws keys away when its memory is full, payloads
 // it does not know, and to be the record of anything: a task holds the ids of

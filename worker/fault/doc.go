@@ -32,9 +32,9 @@ type Point string
 // The points, in the order in which a message passes them. Those of a whole
 // batch are reached with the number 0.
 const (
-	// DueMarked: messages are marked in the ledger as handed to the queue, and
-	// are not in the queue yet.
-	DueMarked Point = "due_marked"
+	// DueFound: the ledger named messages that are due, and they are not in the
+	// queue yet.
+	DueFound Point = "due_found"
 	// Enqueued: a task for them is in the queue.
 	Enqueued Point = "enqueued"
 	// Claimed: a worker holds a batch, and has done nothing for it.
@@ -53,7 +53,7 @@ const (
 
 // Points gives every point.
 func Points() []Point {
-	return []Point{DueMarked, Enqueued, Claimed, Rendering, DotCommitted, Answered, Recorded}
+	return []Point{DueFound, Enqueued, Claimed, Rendering, DotCommitted, Answered, Recorded}
 }
 
 // ErrInjected is what [At] gives where the specification says error.

@@ -1,0 +1,103 @@
+package worker
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"heraut/jobs"
+)
+
+// waiting is a ledger in which tickets wait, in order.
+type waiting struct {
+	Ledger
+	tickets []jobs.Ticket
+	read    int // tickets given in all
+}
+
+func (w *waiting) Due(_ context.Context, _ jobs.Queue, after jobs.Ticket, until time.Time, limit int) (list []jobs.Ticket, err error) {
+	for _, t := range w.tickets {
+		if later(t, after) && !t.At.After(until) && len(list) < limit {
+			list = append(list, t)
+		}
+	}
+	w.read += len(list)
+	return list, nil
+}
+
+// take takes messages out, as a claim does.
+func (w *waiting) take(ids ...int64) {
+	w.tickets = slices.DeleteFunc(w.tickets, func(t jobs.Ticket) bool { return slices.Contains(ids, t.ID) })
+}
+
+// TestHandedOver follows what a dispatcher hands over of a queue.
+func TestHandedOver(t *testing.T) {
+	now := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	w := &waiting{}
+	for i := range int64(4500) {
+		w.tickets = append(w.tickets, jobs.Ticket{ID: i + 1, Fence: 1, At: now.Add(-time.Minute)})
+	}
+	w.tickets = append(w.tickets, jobs.Ticket{ID: 5001, Fence: 1, At: now.Add(time.Minute)})
+	d := newDispatcher(Config{Ledger: w, Stale: 30 * time.Second}, nil, nil, nil)
+	hand := func(want ...int64) { // the first and the last number, and how many
+		t.Helper()
+		got, err := d.find(t.Context(), jobs.Bulk, now, now.Add(2*time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.queues[jobs.Bulk].note(got, nil, now)
+		var is []int64
+		if len(got) > 0 {
+			is = []int64{got[0].ID, got[len(got)-1].ID, int64(len(got))}
+		}
+		if !slices.Equal(is, want) {
+			t.Errorf("handed over %v, want %v", is, want)
+		}
+	}
+	hand(1, 1000, 1000)
+	hand(1001, 2000, 1000)
+	hand(2001, 3000, 1000)
+	if w.read > 3000 {
+		t.Errorf("%d tickets read to hand over 3000", w.read)
+	}
+	hand(3001, 4000, 1000)
+	hand(4001, 4500, 500)
+	hand(5001, 5001, 1) // what is due later comes last
+	hand()
+
+	// Given back, and due before all that was handed over since.
+	w.tickets[6].Fence = 3
+	now = now.Add(lookAgain)
+	hand(7, 7, 1)
+	hand()
+
+	// All of the crowd is claimed but two, whose task got lost; so is that of the
+	// one that is not due yet, but nobody can tell.
+	var ids []int64
+	for _, t := range w.tickets[2:4500] {
+		ids = append(ids, t.ID)
+	}
+	w.take(ids...)
+	now = now.Add(24 * time.Second) // 29 s after the first
+	hand()
+	now = now.Add(time.Second)
+	hand(1, 2, 2)
+	now = now.Add(59 * time.Second) // 29 s after its moment
+	w.take(1, 2)
+	hand()
+	now = now.Add(time.Second)
+	hand(5001, 5001, 1)
+	if n := len(d.queues[jobs.Bulk].messages); n != 1 {
+		t.Errorf("%d messages remembered, and 1 waits", n)
+	}
+
+	// What did not get into the queue is found at once.
+	w.tickets = append([]jobs.Ticket{{ID: 9, Fence: 1, At: now}}, w.tickets...)
+	got, err := d.find(t.Context(), jobs.Bulk, now, now)
+	if err != nil || len(got) != 1 {
+		t.Fatal(got, err)
+	}
+	d.queues[jobs.Bulk].note(got, []int64{9}, now)
+	hand(9, 9, 1)
+}
