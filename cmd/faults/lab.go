@@ -43,6 +43,7 @@ type lab struct {
 	program   string       // the heraut that the lab calls and serves with
 	smtp      *smtptest.Server
 	recorder  *smtptest.Recorder
+	gate      *gate              // before the answers of the SMTP server
 	relay     string             // where the mail goes: the SMTP server, or a proxy before it
 	proxy     *proxy             // nil unless the scenario has one
 	board     *switchboard       // nil unless the scenario has one
@@ -56,12 +57,13 @@ type lab struct {
 	starts  int // of serve
 	kills   int
 	orphans []orphan // of the killed
+	spared  []int64  // messages that the lab itself kept back
 	figures []string // for the table
 }
 
 // newLab sets a scenario up, without people. It is closed by [lab.close].
 func newLab(ctx context.Context, w *world, s scenario, c combo, seed uint64) *lab {
-	l := &lab{world: w, combo: c, seed: seed, random: rand.New(rand.NewPCG(seed, uint64(s.row)))}
+	l := &lab{world: w, combo: c, seed: seed, random: rand.New(rand.NewPCG(seed, uint64(s.row))), gate: newGate()}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
 	if err := l.setUp(s); err != nil {
 		l.fail("set up: %w", err)
@@ -83,7 +85,7 @@ func (l *lab) setUp(s scenario) (err error) {
 		return err
 	}
 	script := s.script
-	script.OnMail = l.recorder.Mail
+	script.OnMail = l.took
 	if l.smtp, err = smtptest.Listen(script); err != nil {
 		return err
 	}
@@ -196,7 +198,8 @@ func (l *lab) write(name, text string) {
 func (l *lab) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(l.ctx, l.program, append([]string{"--config", filepath.Join(l.dir, "heraut.yaml")}, args...)...)
 	cmd.Dir = l.dir
-	cmd.Env = append([]string{"HOME=" + l.dir, "GORACE=halt_on_error=1"}, l.env...)
+	// With the race detector every program would sleep for a second at its end.
+	cmd.Env = append([]string{"HOME=" + l.dir, "GORACE=halt_on_error=1 atexit_sleep_ms=0"}, l.env...)
 	return cmd
 }
 
@@ -238,6 +241,7 @@ func (l *lab) people(from, to int) {
 // close ends every process in good order, if the lab still holds, and all
 // servers.
 func (l *lab) close() {
+	l.gate.open() // or neither workers nor the SMTP server would end
 	for _, p := range slices.Clone(l.processes) {
 		if !l.failed() {
 			p.term()

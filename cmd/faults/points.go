@@ -32,7 +32,7 @@ func pointScenarios() []scenario {
 		{6, "kill after 250, before commit", fault.Answered, 7, true, 1, extremes},
 		{7, "kill after commit, before asynq's ack", fault.Recorded, 1, false, 0, []combo{sqliteRedis}},
 	} {
-		all = append(all, scenario{row: p.row, name: p.name, quick: p.quick, people: people, run: func(l *lab) {
+		all = append(all, scenario{row: p.row, name: p.name, quick: p.quick, patient: p.point == fault.Recorded, people: people, run: func(l *lab) {
 			l.serve(fmt.Sprintf("%s:kill@%d", p.point, p.nth)).died(time.Minute)
 			doubts := l.count(`state = 'final_dot'`)
 			l.require((doubts > 0) == p.doubts, "%d messages at their final dot after the kill", doubts)

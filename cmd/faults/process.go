@@ -18,6 +18,7 @@ type process struct {
 	lab    *lab
 	cmd    *exec.Cmd
 	log    string // the file of what it said
+	began  time.Time
 	exited chan struct{}
 }
 
@@ -51,7 +52,7 @@ func (l *lab) serve(faults string) *process {
 
 // serveWith starts a worker from another program than that of the lab.
 func (l *lab) serveWith(program, faults string) *process {
-	p := &process{lab: l, exited: make(chan struct{})}
+	p := &process{lab: l, began: time.Now(), exited: make(chan struct{})}
 	if l.failed() {
 		close(p.exited)
 		return p
@@ -114,6 +115,12 @@ func (p *process) term() {
 		p.lab.fail("stop serve: %w", err)
 		return
 	}
+	p.stopped()
+}
+
+// stopped waits until the process, which was asked to, has stopped in good
+// order.
+func (p *process) stopped() {
 	if !p.awaitExit(stopLimit) {
 		return
 	}
@@ -139,6 +146,11 @@ func (p *process) up() {
 			return bytes.Contains(said, []byte("worker started"))
 		}
 	})
+}
+
+// says waits until the worker says something.
+func (p *process) says(what string) {
+	p.lab.await(stopLimit, what, func() bool { return p.times(what) > 0 })
 }
 
 // stopLimit is how long a worker may take to come to its end.

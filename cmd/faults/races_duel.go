@@ -23,7 +23,7 @@ import (
 // they make void, on each database.
 func duelScenarios() []scenario {
 	duel := func(n int, combos, quick []combo) scenario {
-		return scenario{row: 38, name: fmt.Sprintf("%d races of cancel or move against send", n), combos: combos, quick: quick,
+		return scenario{row: 38, name: fmt.Sprintf("%d races of cancel or move against send", n), combos: combos, quick: quick, long: true,
 			run: func(l *lab) { fightDuels(l, n) }}
 	}
 	return []scenario{duel(1000, []combo{}, extremes), duel(10_000, extremes, nil)}

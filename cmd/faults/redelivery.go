@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,31 +28,36 @@ func (l *lab) orphaned(p *process) {
 // heldBy gives the messages in the hands of a process, which may be dead,
 // before their final dot.
 func (l *lab) heldBy(p *process) (ids []int64) {
+	return l.ids(`SELECT id FROM messages WHERE state = 'claimed' AND owner LIKE $1`, p.names())
+}
+
+// ids runs a query that gives one number a row.
+func (l *lab) ids(query string, args ...any) (ids []int64) {
 	if l.failed() || l.db == nil {
 		return nil
 	}
-	rows, err := l.db.QueryContext(l.ctx, `SELECT id FROM messages WHERE state = 'claimed' AND owner LIKE $1`, p.names())
+	rows, err := l.db.QueryContext(l.ctx, query, args...)
 	if err != nil {
-		l.fail("find messages in the hands of a process: %w", err)
+		l.fail("%s: %w", query, err)
 		return nil
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			l.fail("find messages in the hands of a process: %w", err)
+			l.fail("%s: %w", query, err)
 		}
 		ids = append(ids, id)
 	}
 	if err := rows.Err(); err != nil {
-		l.fail("find messages in the hands of a process: %w", err)
+		l.fail("%s: %w", query, err)
 	}
 	return ids
 }
 
-// redelivered gives how long each orphan took to leave from another process.
-// Those that never left do not count: the checker judges whether they should
-// have.
+// redelivered gives how long each orphan took to leave from another process,
+// counted from the last death over it. Those that never left do not count: the
+// checker judges whether they should have. Nor do those the lab kept back.
 func (l *lab) redelivered() []time.Duration {
 	if l.failed() || len(l.orphans) == 0 {
 		return nil
@@ -61,15 +67,19 @@ func (l *lab) redelivered() []time.Duration {
 		l.fail("%w", err)
 		return nil
 	}
-	var waits []time.Duration
-	for _, o := range l.orphans {
+	type leaving struct {
+		message int64
+		copy    int
+	}
+	waits := map[leaving]time.Duration{}
+	for _, o := range l.orphans { // in the order of the deaths
 		times := left[o.message]
 		i, _ := slices.BinarySearchFunc(times, o.since, time.Time.Compare)
-		if i < len(times) {
-			waits = append(waits, times[i].Sub(o.since))
+		if i < len(times) && !slices.Contains(l.spared, o.message) {
+			waits[leaving{o.message, i}] = times[i].Sub(o.since)
 		}
 	}
-	return waits
+	return slices.Collect(maps.Values(waits))
 }
 
 // leftAt gives when the SMTP server first took each message.

@@ -17,9 +17,11 @@ func redisScenarios() []scenario {
 	}
 	overrun := story(10, "worker stands still past its lease, then goes on", standStill, postgresRedis)
 	overrun.combos = append(overrun.combos, sqliteEmbedded)
+	overrun.patient = true
 	failover := story(12, "failover to a lagging replica", failOver, sqliteRedis)
 	failover.before = replicated
 	away := story(15, "Redis away for 10 minutes", func(l *lab) { redisAway(l, 10*time.Minute) })
+	away.patient = true
 	awayBriefly := story(15, "Redis away for 20 seconds", func(l *lab) { redisAway(l, 20*time.Second) }, sqliteRedis)
 	awayBriefly.combos = []combo{}
 	return []scenario{
@@ -66,6 +68,7 @@ func (l *lab) startRedisAgain() {
 // left against promise 3: a minute, and what the backlog takes at the pace from
 // before.
 func catchUp(l *lab, harm func()) {
+	l.gate.let(100) // the rest is in the worker's hands, or waits, when the harm is done
 	l.serve("")
 	l.mails(20, time.Minute)
 	began := time.Now()
@@ -73,6 +76,7 @@ func catchUp(l *lab, harm func()) {
 	pace := 80 / time.Since(began).Seconds()
 	harm()
 	harmed := time.Now()
+	l.gate.open()
 	backlog := flock - l.recorder.Count()
 	l.require(backlog > flock/4, "all was nearly sent before the fault")
 	limit := time.Minute + time.Duration(float64(backlog)/pace*float64(time.Second))
@@ -88,15 +92,15 @@ func catchUp(l *lab, harm func()) {
 // whose lease it takes for lost: it hands it to a second handler while the
 // first still works. Both in one process, and in another.
 func handOutAgain(l *lab) {
+	l.underWay(20)
 	l.serve("")
-	l.serve("")
-	l.mails(20, time.Minute)
 	again := 0
 	for l.recorder.Count() < flock*3/4 && !l.failed() {
 		for _, task := range l.active() {
 			l.redisDo("LPUSH", "asynq:{bulk}:pending", task)
 			again++
 		}
+		l.gate.open()
 		l.pause(200 * time.Millisecond)
 	}
 	l.require(again > 0, "no task was in a handler")
@@ -120,14 +124,14 @@ func (l *lab) active() []string {
 // leaseGone takes away what asynq would find the tasks of a dead worker by: they
 // stay active for ever. The messages must leave all the same.
 func leaseGone(l *lab) {
-	victim := l.serve("")
-	l.mails(20, time.Minute)
+	victim := l.underWay(20)
 	for _, q := range []string{"critical", "reminders", "bulk"} {
 		l.redisDo("DEL", "asynq:{"+q+"}:lease")
 	}
 	victim.kill()
 	l.redisDo("DEL", "asynq:{bulk}:lease")
 	killed := time.Now()
+	l.gate.open()
 	l.require(len(l.active()) > 0, "no task was lost")
 	l.serve("")
 	l.finish(redelivery)
@@ -137,9 +141,9 @@ func leaseGone(l *lab) {
 
 // outOfMemory leaves Redis no room for a while. People go on registering.
 func outOfMemory(l *lab) {
-	l.serve("")
-	l.mails(40, time.Minute)
+	l.underWay(40)
 	l.redisDo("CONFIG", "SET", "maxmemory", "1mb")
+	l.gate.open()
 	l.people(flock, flock+100)
 	l.pause(5 * time.Second)
 	l.require(l.count(`state <> 'sent'`) >= 100, "Redis had room")
@@ -150,9 +154,9 @@ func outOfMemory(l *lab) {
 
 // redisAway stops Redis. What comes in meanwhile is accepted.
 func redisAway(l *lab, d time.Duration) {
-	l.serve("")
-	l.mails(40, time.Minute)
+	l.underWay(40)
 	l.redis.stop()
+	l.gate.open()
 	l.people(flock, flock+50)
 	l.heraut("register", "--event", "workshop", "--email", "later@example.org", "--name", "Later")
 	l.pause(d)

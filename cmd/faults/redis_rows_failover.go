@@ -29,8 +29,7 @@ func failOver(l *lab) {
 		return
 	}
 	l.cleanup(func() { _ = replica.remove() })
-	l.serve("")
-	l.mails(20, time.Minute)
+	l.underWay(20)
 	l.people(flock, flock+100) // tasks wait
 	// A replica asks for a port; the master has a socket.
 	master := l.connect("unix", l.redis.socket())
@@ -41,9 +40,11 @@ func failOver(l *lab) {
 	})
 	l.replicaDo(replica, "REPLICAOF", "NO", "ONE") // from here on it lags
 	l.people(flock+100, flock+200)
+	l.gate.let(100)
 	l.mails(l.recorder.Count()+100, time.Minute)
 	l.board.switchTo("unix", replica.socket())
 	switched := time.Now()
+	l.gate.open()
 	backlog := flock + 200 - l.recorder.Count()
 	l.redis.stop()
 	l.finish(3 * time.Minute)
@@ -61,15 +62,16 @@ func (l *lab) replicaDo(r *redisServer, words ...string) {
 // standStill stops a worker for longer than its lease, as a machine that swaps
 // does. Another takes over; then the first goes on where it was.
 func standStill(l *lab) {
-	sleeper := l.serve("")
-	l.mails(20, time.Minute)
+	sleeper := l.underWay(20)
 	sleeper.signal(syscall.SIGSTOP)
 	l.serve("")
 	l.await(time.Minute, "the lease to end", func() bool {
 		return len(l.heldBy(sleeper)) == 0 && l.count(`state = 'final_dot' AND owner LIKE $1`, sleeper.names()) == 0
 	})
+	l.gate.let(30) // some of the answers go to the sleeper
 	l.mails(l.recorder.Count()+20, time.Minute)
 	sleeper.signal(syscall.SIGCONT)
+	l.gate.open()
 	l.finish(redelivery)
 	l.require(l.count(`state = 'sent'`) == flock, "not all was sent: %s", l.states())
 	l.figure("%d in doubt of it", l.count(`doubts > 0`))

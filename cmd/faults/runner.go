@@ -36,7 +36,7 @@ type result struct {
 func (w *world) runAll(ctx context.Context, o options, each func(result)) (held bool) {
 	held = true
 	results := make(chan result)
-	labs := new(errgroup.Group)
+	var patient, labs errgroup.Group
 	labs.SetLimit(o.parallel)
 	go func() {
 		all := matrix(o.kills)
@@ -45,16 +45,21 @@ func (w *world) runAll(ctx context.Context, o options, each func(result)) (held 
 			if !o.rows.has(s.row) {
 				continue
 			}
+			group := &labs
+			if s.patient {
+				group = &patient
+			}
 			for _, c := range s.where(o.quick) {
-				for n := range o.runs {
-					labs.Go(func() error {
+				for n := range o.runs * max(1, s.labs) {
+					group.Go(func() error {
 						results <- w.runOne(ctx, s, c, o.seed+uint64(n))
 						return nil
 					})
 				}
 			}
 		}
-		_ = labs.Wait() // no lab gives an error: it stands in its result
+		// No lab gives an error: it stands in its result.
+		_, _ = patient.Wait(), labs.Wait()
 		close(results)
 	}()
 	for r := range results {
@@ -70,10 +75,13 @@ func (w *world) runAll(ctx context.Context, o options, each func(result)) (held 
 
 // rank orders scenarios by when they start.
 func rank(s scenario) int {
-	if s.patient {
+	switch {
+	case s.patient:
 		return 0
+	case s.long:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // runOne runs one scenario in a lab of its own.

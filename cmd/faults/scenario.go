@@ -19,8 +19,13 @@ type scenario struct {
 	// upgrade sets the lab up with the previous release, which goes on until
 	// [lab.upgrade].
 	upgrade bool
-	// patient: it mostly waits, and for long, so it had better start first.
+	// labs is how many labs it takes on each combination, each with a seed of
+	// its own; 0 is one.
+	labs int
+	// patient: it only waits, and for long, so it runs beside the others.
 	patient bool
+	// long: it works for long, so it had better start first.
+	long bool
 	// people are imported before run.
 	people int
 	// script is how the SMTP server behaves; every mail it takes is recorded.

@@ -9,8 +9,12 @@ import (
 	"heraut/jobs"
 )
 
-// look is the time between two looks at the ledger.
-const look = 100 * time.Millisecond
+// look is the time between two looks at the ledger, and glance where the moment
+// matters.
+const (
+	look   = 100 * time.Millisecond
+	glance = 10 * time.Millisecond
+)
 
 // count asks the ledger for one number. query is what follows
 // SELECT COUNT(*) FROM messages WHERE.
@@ -41,9 +45,14 @@ func (l *lab) exec(query string, args ...any) {
 
 // await looks until something holds.
 func (l *lab) await(limit time.Duration, what string, holds func() bool) {
+	l.watch(look, limit, what, holds)
+}
+
+// watch is [lab.await] with a time between two looks.
+func (l *lab) watch(every, limit time.Duration, what string, holds func() bool) {
 	over := time.NewTimer(limit)
 	defer over.Stop()
-	tick := time.NewTicker(look)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for !holds() {
 		select {
@@ -72,6 +81,11 @@ func (l *lab) pause(d time.Duration) {
 	}
 }
 
+// while waits for a random time, shorter than a limit.
+func (l *lab) while(limit time.Duration) {
+	l.pause(time.Duration(l.random.Int64N(int64(limit))))
+}
+
 // settle waits until no message is in anybody's hands and none has a moment
 // that passed or comes within two minutes. What is in doubt mostly waits
 // longer; see [lab.hurry].
@@ -83,9 +97,10 @@ func (l *lab) settle(limit time.Duration) {
 }
 
 // hurry lets pass the time that messages in doubt, and such as wait for another
-// try, still have to wait; no clock but theirs moves.
+// try, still have to wait; no clock but theirs moves. With another fence they are
+// handed over anew, if they were before.
 func (l *lab) hurry() {
-	l.exec(`UPDATE messages SET wake_at = $1, enqueued_at = NULL WHERE state IN ('in_doubt', 'retry') AND wake_at > $1`, time.Now().UnixMicro())
+	l.exec(`UPDATE messages SET wake_at = $1, fence = fence + 1 WHERE state IN ('in_doubt', 'retry') AND wake_at > $1`, time.Now().UnixMicro())
 }
 
 // finish settles, lets the second copies of what is in doubt leave, and settles

@@ -21,7 +21,7 @@ func steps() []smtptest.Step {
 
 // listen starts another SMTP server whose mail is recorded too.
 func (l *lab) listen(script smtptest.Script) *smtptest.Server {
-	script.OnMail = l.recorder.Mail
+	script.OnMail = l.took
 	s, err := smtptest.Listen(script)
 	if err != nil {
 		l.fail("start smtp server: %w", err)
@@ -50,7 +50,7 @@ func (l *lab) stateOf(email string) (state string) {
 // hasten lets pass the minutes that messages wait because of a fault; those that
 // wait for their own moment, such as reminders, stay.
 func (l *lab) hasten() {
-	l.exec(`UPDATE messages SET wake_at = $1, enqueued_at = NULL
+	l.exec(`UPDATE messages SET wake_at = $1, fence = fence + 1
 		WHERE state IN ('planned', 'retry', 'in_doubt') AND kind IN ('confirmation', 'change', 'cancellation') AND wake_at > $1`, time.Now().UnixMicro())
 }
 

@@ -20,13 +20,13 @@ func silenceScenarios() []scenario {
 	}
 	return []scenario{
 		{row: 24, name: "250 after 15 seconds", combos: []combo{}, quick: []combo{postgresRedis}, people: 20, script: late(15 * time.Second), run: waits(15 * time.Second)},
-		{row: 24, name: "250 after 9 minutes", combos: extremes, people: 20, script: late(9 * time.Minute), run: waits(9 * time.Minute)},
+		{row: 24, name: "250 after 9 minutes", combos: extremes, patient: true, people: 20, script: late(9 * time.Minute), run: waits(9 * time.Minute)},
 		{row: 25, name: "silence at each phase, then cut", quick: []combo{sqliteEmbedded}, people: 250, script: silent(smtptest.Action{Delay: 2 * time.Second, Cut: true}), run: func(l *lab) {
 			l.serve("")
 			l.drain(2 * time.Minute)
 			afterSilence(l, 250)
 		}},
-		{row: 25, name: "silence at each phase, for ever", combos: extremes, people: 250, script: silent(smtptest.Action{Hang: true}), run: func(l *lab) {
+		{row: 25, name: "silence at each phase, for ever", combos: extremes, patient: true, people: 250, script: silent(smtptest.Action{Hang: true}), run: func(l *lab) {
 			l.serve("")
 			l.drain(15 * time.Minute) // until our own limits end it: RFC 5321 §4.5.3.2
 			afterSilence(l, 250)

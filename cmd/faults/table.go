@@ -119,6 +119,7 @@ Each row injects one fault into real processes with real servers: a worker, a da
 every mail it reads to its final dot, before it answers. When everything has come to its end, cmd/checker compares that record with the
 ledger. It reads these two and nothing else, shares no code with the program, and has tests of its own in which each lie is told on purpose.
 
+- **runs**: labs in which this was done, each with a seed of its own; the kills of row 8 are shared among several, side by side.
 - **lost**: a message that is said to be sent and did not come, one that waits for nobody, a person without a message that others have.
 - **unflagged duplicates**: more copies than one, and one more for each time the ledger says that the message was in doubt.
 - **truncated**: a mail without its end. **stale**: a mail that was void when it left: cancelled, moved, suppressed, expired.

@@ -19,9 +19,9 @@ const release = "c9a6ac7"
 func upgradeScenarios() []scenario {
 	const people = 150
 	return []scenario{{row: 43, name: "upgrade with tasks in flight", upgrade: true, people: people, script: slow(100 * time.Millisecond), run: func(l *lab) {
-		p := l.serve("")
-		l.mails(20, time.Minute)
+		p := l.underWay(20)
 		p.kill()
+		l.gate.open()
 		held, sent := l.count(`state IN ('claimed', 'final_dot')`), l.count(`state = 'sent'`)
 		l.require(held > 0, "the old program died with nothing in its hands: %s", l.states())
 		tasks := l.tasks()
