@@ -22,6 +22,7 @@ const (
 	ReasonRuleGone   = "the rule was removed from the programme"
 	ReasonEventOff   = "the event was cancelled"
 	ReasonPersonOff  = "the registration was cancelled"
+	ReasonOvertaken  = "the registration or the event changed just before it left"
 	ReasonQuietly    = "registered quietly: no confirmation asked for"
 	ReasonIneligible = "the address is not in the audience of this event"
 )

@@ -24,7 +24,6 @@ type letter struct {
 	messageID string
 	data      []byte
 	permit    <-chan groupAnswer[bool] // for the final dot; nil: not asked for
-	asked     time.Time                // for the permit
 }
 
 // unsendable is why a claim ends without a mail.

@@ -133,7 +133,7 @@ func (b *batch) feed(claims []*jobs.Claim) {
 		if b.ctx.Err() == nil {
 			b.inHand.Add(1)
 			select {
-			case l.claims <- claimed{b, c}:
+			case l.claims <- claimed{batch: b, claim: c}:
 				continue
 			case <-b.ctx.Done():
 				b.inHand.Done()

@@ -303,3 +303,22 @@ func TestPanicInFlight(t *testing.T) {
 	w.settle(t, r)
 	w.expect(t, "piet@example.org", jobs.Sent)
 }
+
+// A server that says nothing to one connection does not keep the mails behind
+// it waiting: other connections take them.
+func TestHeldUp(t *testing.T) {
+	const n = 200
+	w := newWorld(t, setup{real: true, smtp: smtptest.Script{
+		Rules: []smtptest.Rule{{At: smtptest.Dot, Transaction: 60, Do: smtptest.Action{Hang: true}}},
+	}})
+	w.importPeople(t, n)
+	w.start(t)
+	if !w.smtp.WaitFor(20*time.Second, func() bool { return len(w.smtp.Received()) == n }) {
+		t.Fatalf("%d of %d mails came", len(w.smtp.Received()), n)
+	}
+	for to, mails := range w.mails() {
+		if mails != 1 {
+			t.Errorf("%d mails to %s", mails, to)
+		}
+	}
+}

@@ -13,6 +13,9 @@ import (
 // errOvertaken stops a mail before its dot: the claim does not hold any more.
 var errOvertaken = errors.New("the claim was overtaken")
 
+// errTooLate stops a mail whose time ended while its dot was on record.
+var errTooLate = errors.New("its time is over")
+
 // pause is how long a message waits that is given back because of something
 // that is not its own fault.
 const pause = 30 * time.Second

@@ -14,9 +14,6 @@ const (
 	// when its connection stands still meanwhile. It is short; without it the
 	// commits of 16 connections hold each other up.
 	dotPatience = 200 * time.Microsecond
-	// dotGood is how long a dot on record may be waited with. A cancellation
-	// that comes meanwhile does not stop it any more.
-	dotGood = 200 * time.Millisecond
 	// quick is how fast a relay must answer for a dot to be asked for ahead.
 	quick = 50 * time.Millisecond
 	// recordTries is how often a single outcome is tried while the database

@@ -1,10 +1,13 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"heraut/jobs"
@@ -29,8 +32,9 @@ func newLine(senders int) *line {
 
 // claimed is a claim on its way to a sender.
 type claimed struct {
-	batch *batch
-	claim *jobs.Claim
+	batch  *batch
+	claim  *jobs.Claim
+	letter *letter // written by a sender that was held up; nil: not yet
 }
 
 // written is how many mails a sender has written at most, the one it sends
@@ -47,15 +51,29 @@ type sender struct {
 	pool    *mailer.Pool
 	session *mailer.Session // nil: none yet, or it broke
 	took    time.Duration   // the last mail that was accepted; 0: none since the session broke
-	letters []*letter       // written and not sent, in order
 	pages   [written][]byte // of the letters, used in turn
 	page    int             // the next to use
+	held    *time.Timer     // runs while a mail is under way
+
+	mu      sync.Mutex
+	letters []*letter // written and not sent, in order
+}
+
+// holdUp is how long mails wait behind one that is under way. A server that
+// says nothing may be waited for ten minutes; they are not to wait along.
+const holdUp = time.Second
+
+func newSender(w *Worker, q jobs.Queue) *sender {
+	s := &sender{w: w, queue: q, line: w.lines[q], pool: w.pools[q]}
+	s.held = time.AfterFunc(time.Hour, s.passOn)
+	s.held.Stop()
+	return s
 }
 
 // run sends until done is closed.
 func (s *sender) run(done <-chan struct{}) {
 	for {
-		if len(s.letters) == 0 {
+		if s.count() == 0 {
 			s.rest()
 			select {
 			case c := <-s.line.claims:
@@ -65,15 +83,17 @@ func (s *sender) run(done <-chan struct{}) {
 			}
 		}
 		s.writeAhead()
-		if len(s.letters) > 0 {
-			s.sendFirst()
+		if l, next := s.first(); l != nil {
+			s.held.Reset(holdUp)
+			s.send(l, next)
+			s.held.Stop()
 		}
 	}
 }
 
 // writeAhead writes the next mails that are there at this moment.
 func (s *sender) writeAhead() {
-	for len(s.letters) < written {
+	for s.count() < written {
 		select {
 		case c := <-s.line.claims:
 			s.write(c)
@@ -83,29 +103,62 @@ func (s *sender) writeAhead() {
 	}
 }
 
-// sendFirst brings the first of the letters to an outcome.
-func (s *sender) sendFirst() {
-	l := s.letters[0]
-	s.letters = append(s.letters[:0], s.letters[1:]...)
-	s.askAhead()
-	var next *letter
+// count counts the letters.
+func (s *sender) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.letters)
+}
+
+// append puts a letter after the others.
+func (s *sender) append(l *letter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.letters = append(s.letters, l)
+}
+
+// first takes the first of the letters, to send it, and shows the one after it;
+// nil where there is none. It asks for the dots of those that stay, so that the
+// commit goes on while the one before them is under way. Not when the relay is
+// slow, as a dot on record can no longer be overtaken by a cancellation, and not
+// before it took a mail, as one that takes none must cost no message a try.
+func (s *sender) first() (l, next *letter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.letters) == 0 {
+		return nil, nil
+	}
+	l = s.letters[0]
+	s.letters = slices.Delete(s.letters, 0, 1)
 	if len(s.letters) > 0 {
 		next = s.letters[0]
 	}
-	s.send(l, next)
+	if s.took == 0 || s.took >= quick || !s.w.rates.none() {
+		return l, next
+	}
+	for _, later := range s.letters {
+		if later.permit == nil {
+			s.ask(later, true)
+		}
+	}
+	return l, next
 }
 
-// askAhead asks for the dots of the letters, so that the commit goes on while
-// the mail before them is under way. Not when the relay is slow, as a dot on
-// record can no longer be overtaken by a cancellation, and not before it took a
-// mail, as one that takes none must cost no message a try.
-func (s *sender) askAhead() {
-	if s.took == 0 || s.took >= quick || !s.w.rates.none() {
-		return
+// passOn leaves the letters behind a mail that takes long to other senders.
+func (s *sender) passOn() {
+	s.mu.Lock()
+	letters := s.letters
+	s.letters = nil
+	for _, l := range letters {
+		l.data = bytes.Clone(l.data) // the pages are used again
 	}
-	for _, l := range s.letters {
-		if l.permit == nil {
-			s.ask(l, true)
+	s.mu.Unlock()
+	for _, l := range letters {
+		select {
+		case s.line.claims <- claimed{l.batch, l.claim, l}:
+		case <-l.batch.ctx.Done():
+			l.batch.unsent(l)
+			l.batch.inHand.Done()
 		}
 	}
 }
@@ -120,6 +173,10 @@ func (s *sender) rest() {
 
 // write writes a mail; a claim without one ends here.
 func (s *sender) write(c claimed) {
+	if c.letter != nil {
+		s.append(c.letter)
+		return
+	}
 	b := c.batch
 	page := &s.pages[s.page]
 	l, err := s.letter(c, (*page)[:0])
@@ -131,7 +188,7 @@ func (s *sender) write(c claimed) {
 	l.batch = b
 	*page = l.data
 	s.page = (s.page + 1) % written
-	s.letters = append(s.letters, &l)
+	s.append(&l)
 }
 
 // letter is [Worker.letter], unless the batch has come to its end.
@@ -265,10 +322,6 @@ func (s *sender) drop() {
 // dot puts the final dot of a mail on record. An error means that it must not
 // be sent.
 func (s *sender) dot(l *letter) error {
-	if l.permit != nil && time.Since(l.asked) > dotGood {
-		<-l.permit
-		l.permit = nil // ask again: much may have changed
-	}
 	if l.permit == nil {
 		s.ask(l, false)
 	}
@@ -280,6 +333,8 @@ func (s *sender) dot(l *letter) error {
 		return errOvertaken
 	case !s.w.lease.alive():
 		return errLeaseLost // the commit took so long
+	case !l.claim.Message.ExpiresAt.After(s.w.cfg.Clock.Now()):
+		return errTooLate // it waited behind others
 	}
 	return fault.At(fault.DotCommitted, l.claim.Message.ID)
 }
@@ -297,7 +352,6 @@ func (s *sender) await(l *letter) groupAnswer[bool] {
 
 // ask asks for a final dot.
 func (s *sender) ask(l *letter, ahead bool) {
-	l.asked = time.Now()
 	l.permit = s.w.journal.add(entry{
 		dot:   &jobs.Dot{ID: l.claim.Message.ID, Fence: l.claim.Fence, MessageID: l.messageID},
 		ahead: ahead,

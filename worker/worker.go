@@ -83,9 +83,9 @@ func (w *Worker) Run(ctx context.Context) error {
 
 	var upkeep, core, senders sync.WaitGroup
 	handsDown := make(chan struct{})
-	for q, l := range w.lines {
+	for q := range w.lines {
 		for range w.cfg.connections(q) {
-			s := &sender{w: w, queue: q, line: l, pool: w.pools[q]}
+			s := newSender(w, q)
 			senders.Go(func() { s.run(handsDown) })
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -63,7 +64,7 @@ func (l *lab) replicaDo(r *redisServer, words ...string) {
 // does. Another takes over; then the first goes on where it was.
 func standStill(l *lab) {
 	sleeper := l.underWay(20)
-	sleeper.signal(syscall.SIGSTOP)
+	l.freeze(sleeper)
 	l.serve("")
 	l.await(time.Minute, "the lease to end", func() bool {
 		return len(l.heldBy(sleeper)) == 0 && l.count(`state = 'final_dot' AND owner LIKE $1`, sleeper.names()) == 0
@@ -75,6 +76,22 @@ func standStill(l *lab) {
 	l.finish(redelivery)
 	l.require(l.count(`state = 'sent'`) == flock, "not all was sent: %s", l.states())
 	l.figure("%d in doubt of it", l.count(`doubts > 0`))
+}
+
+// freeze has a process stand still at a moment when it holds no lock in the
+// database. With one it would stop everybody else for as long as it sleeps.
+func (l *lab) freeze(p *process) {
+	l.await(time.Minute, "a moment without a lock", func() bool {
+		p.signal(syscall.SIGSTOP)
+		ctx, cancel := context.WithTimeout(l.ctx, 2*time.Second)
+		defer cancel()
+		// It changes nothing, and needs every lock that could be held.
+		_, err := l.db.ExecContext(ctx, `UPDATE messages SET owner = owner WHERE state IN ('claimed', 'final_dot')`)
+		if err != nil {
+			p.signal(syscall.SIGCONT)
+		}
+		return err == nil
+	})
 }
 
 // names is a pattern of the names under which a process claims.

@@ -145,13 +145,23 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		// Another fence has it handed over anew.
-		_, err = tx.ExecContext(ctx, `UPDATE messages SET fence = fence + 1 WHERE wake_at > $2 AND `+those, db.d.numbers(rest), now.Add(early).UnixMicro())
+		// The person or the event was cancelled, or the event moved, while the dot
+		// was on record: then it counted as having left, but it was stopped.
+		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET
+				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'cancelled' END,
+				reason = CASE WHEN state = 'in_doubt' THEN reason ELSE CAST($2 AS TEXT) END, wake_at = NULL, fence = fence + 1
+			WHERE `+those+` AND NOT `+stillOwed, db.d.numbers(rest), jobs.ReasonOvertaken)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET fence = fence + 1, wake_at = $2 WHERE wake_at < $2 AND `+those+` AND `+atFinalDot,
+		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET wake_at = $2 WHERE wake_at < $2 AND `+those+` AND `+atFinalDot,
 			db.d.numbers(rest), now.Add(pause).UnixMicro())
+		if err != nil {
+			return err
+		}
+		// Another fence has what waits on handed over anew: what came too early, and
+		// what had to wait for a mail that is not at its final dot any more.
+		_, err = tx.ExecContext(ctx, `UPDATE messages SET fence = fence + 1 WHERE `+those, db.d.numbers(rest))
 		return err
 	})
 }

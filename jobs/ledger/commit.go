@@ -109,7 +109,7 @@ func addDots(v *rows, dots []jobs.Dot) {
 
 // dotUpdate moves claimed messages to their final dots d, at the instant $1.
 const dotUpdate = `UPDATE messages AS m SET state = 'final_dot', message_id = CASE WHEN message_id = '' THEN dmessage ELSE message_id END
-	FROM d WHERE m.id = did AND m.fence = dfence AND m.state IN ('claimed', 'final_dot') AND m.expires_at > $1 AND ` + mayGo
+	FROM d WHERE m.id = did AND m.fence = dfence AND m.state = 'claimed' AND m.expires_at > $1 AND ` + mayGo
 
 // dotsQuery moves claimed messages to their final dots and says which.
 func dotsQuery(d dialect) string {

@@ -194,3 +194,30 @@ func TestDecisionsOfAPerson(t *testing.T) {
 		}
 	})
 }
+
+// TestStoppedAtItsDot: a mail that was stopped with its dot on record, after the
+// person cancelled, comes to an end and waits for nobody.
+func TestStoppedAtItsDot(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		r, m := confirmed(t, db)
+		w := live(t, db, "w1", now)
+		c := claim(t, db, w, m.ID, now)
+		if !finalDot(t, db, c, now) {
+			t.Fatal("final dot refused")
+		}
+		if _, err := db.Cancel(t.Context(), "workshop", address(t, "jan@example.nl"), "", now); err != nil {
+			t.Fatal(err)
+		}
+		at := now.Add(time.Minute)
+		if !record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: jobs.Retry, NextAttemptAt: at}, now) {
+			t.Fatal("outcome refused")
+		}
+		if claims, err := db.Claim(t.Context(), w, []int64{m.ID}, at); err != nil || len(claims) != 0 {
+			t.Fatal(claims, err)
+		}
+		m = message(t, db, r, "confirmation")
+		equal(t, "state", m.State, jobs.CancelledState)
+		equal(t, "reason", m.Reason, jobs.ReasonOvertaken)
+		equal(t, "tickets", len(due(t, db, jobs.Critical, at)), 1) // the cancellation
+	})
+}
