@@ -33,6 +33,7 @@ func dutch() words {
 			jobs.ReasonRuleGone:   "de regel staat niet meer in het programma",
 			jobs.ReasonEventOff:   "het evenement gaat niet door",
 			jobs.ReasonPersonOff:  "de aanmelding is ingetrokken",
+			jobs.ReasonOvertaken:  "de aanmelding of het evenement veranderde vlak voor de verzending",
 			jobs.ReasonQuietly:    "stil overgenomen: er is geen bevestiging gevraagd",
 			jobs.ReasonIneligible: "het adres hoort niet bij de doelgroep van dit evenement",
 			"the domain * is not in the audience of this event": "het domein * hoort niet bij de doelgroep van dit evenement",
