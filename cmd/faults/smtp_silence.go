@@ -28,7 +28,7 @@ func silenceScenarios() []scenario {
 		}},
 		{row: 25, name: "silence at each phase, for ever", combos: extremes, patient: true, people: 250, script: silent(smtptest.Action{Hang: true}), run: func(l *lab) {
 			l.serve("")
-			l.drain(15 * time.Minute) // until our own limits end it: RFC 5321 §4.5.3.2
+			l.drain(25 * time.Minute) // until our own limits end it, one after another: RFC 5321 §4.5.3.2
 			afterSilence(l, 250)
 		}},
 		{row: 26, name: "cut mid-DATA and after the dot", quick: []combo{sqliteRedis, postgresEmbedded}, people: 150, before: cutting, run: func(l *lab) {
