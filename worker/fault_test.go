@@ -313,7 +313,7 @@ func TestHeldUp(t *testing.T) {
 	}})
 	w.importPeople(t, n)
 	w.start(t)
-	if !w.smtp.WaitFor(20*time.Second, func() bool { return len(w.smtp.Received()) == n }) {
+	if !w.smtp.WaitFor(time.Minute, func() bool { return len(w.smtp.Received()) == n }) {
 		t.Fatalf("%d of %d mails came", len(w.smtp.Received()), n)
 	}
 	for to, mails := range w.mails() {
