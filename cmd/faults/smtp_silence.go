@@ -24,12 +24,12 @@ func silenceScenarios() []scenario {
 		{row: 25, name: "silence at each phase, then cut", quick: []combo{sqliteEmbedded}, people: 250, script: silent(smtptest.Action{Delay: 2 * time.Second, Cut: true}), run: func(l *lab) {
 			l.serve("")
 			l.drain(2 * time.Minute)
-			afterSilence(l, 250)
+			afterSilence(l, 250, 0)
 		}},
 		{row: 25, name: "silence at each phase, for ever", combos: extremes, patient: true, people: 250, script: silent(smtptest.Action{Hang: true}), run: func(l *lab) {
 			l.serve("")
 			l.drain(25 * time.Minute) // until our own limits end it, one after another: RFC 5321 §4.5.3.2
-			afterSilence(l, 250)
+			afterSilence(l, 250, 1)
 		}},
 		{row: 26, name: "cut mid-DATA and after the dot", quick: []combo{sqliteRedis, postgresEmbedded}, people: 150, before: cutting, run: func(l *lab) {
 			l.serve("")
@@ -58,10 +58,12 @@ func silent(do smtptest.Action) (s smtptest.Script) {
 	return s
 }
 
-// afterSilence judges: only silence after the dot may raise a doubt.
-func afterSilence(l *lab, people int) {
+// afterSilence judges: only silence after the dot may raise a doubt. Of a mail
+// in whose body the server stopped reading, the dot may have left with the rest.
+func afterSilence(l *lab, people, bodies int) {
 	l.require(l.count(`state = 'sent'`) == people, "not all was sent: %s", l.states())
-	l.require(l.count(`doubts > 0`) == l.unanswered(), "%d messages came in doubt, of %d whose dot was not answered", l.count(`doubts > 0`), l.unanswered())
+	doubts, dots := l.count(`doubts > 0`), l.unanswered()
+	l.require(l.failed() || doubts >= dots && doubts <= dots+bodies, "%d messages came in doubt, of %d whose dot was not answered", doubts, dots)
 }
 
 // unanswered counts the mails that the server took and said nothing of. A rule
