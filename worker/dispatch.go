@@ -113,23 +113,13 @@ func (d *dispatcher) forget() {
 	}
 }
 
-// run dispatches until ctx is done: at each tick, and sooner while more is due
-// than the queues may hold.
-func (d *dispatcher) run(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return
-		}
-		next := d.cfg.Tick
-		if _, full, _ := d.dispatch(ctx); full {
-			next = min(next, refill)
-		}
-		timer.Reset(next)
+// turn dispatches once and says how long to rest: until the next tick, and less
+// while more is due than the queues may hold.
+func (d *dispatcher) turn(ctx context.Context) (rest time.Duration) {
+	if _, full, _ := d.dispatch(ctx); full {
+		return min(d.cfg.Tick, refill)
 	}
+	return d.cfg.Tick
 }
 
 // dispatch puts what is due in the queues; full says that one of them takes no

@@ -30,22 +30,13 @@ func (w *Worker) goodbye(ctx context.Context, owner string) {
 // it took, as it looks at all that is due, which may be a large campaign.
 const sweepShare = 20
 
-// sweepOn sweeps until ctx is done.
-func (w *Worker) sweepOn(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return
-		}
-		began := time.Now()
-		if _, err := w.sweepOnce(ctx); err != nil && ctx.Err() == nil {
-			w.log.Warn("cannot sweep; trying on", "error", err)
-		}
-		timer.Reset(max(w.cfg.SweepEvery, sweepShare*time.Since(began)))
+// sweep sweeps, or logs why not, and says how long to rest.
+func (w *Worker) sweep(ctx context.Context) (rest time.Duration) {
+	began := time.Now()
+	if _, err := w.sweepOnce(ctx); err != nil && ctx.Err() == nil {
+		w.log.Warn("cannot sweep; trying on", "error", err)
 	}
+	return max(w.cfg.SweepEvery, sweepShare*time.Since(began))
 }
 
 func (w *Worker) sweepOnce(ctx context.Context) (jobs.Swept, error) {

@@ -92,9 +92,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	core.Go(func() { w.journal.run(last) })
 	core.Go(func() { every(last, w.cfg.Lease/4, w.beat) })
 	if !w.cfg.Manual {
-		upkeep.Go(func() { w.sweepOn(ctx) })
+		upkeep.Go(func() { resting(ctx, w.sweep) })
 		upkeep.Go(func() { every(ctx, time.Second, w.probe) })
-		upkeep.Go(func() { w.dispatcher.run(ctx) })
+		upkeep.Go(func() { resting(ctx, w.dispatcher.turn) })
 	}
 	var startErr error
 	for q, s := range servers {
@@ -180,6 +180,21 @@ func (w *Worker) server(q jobs.Queue) *asynq.Server {
 		Logger:                   &asynqLog{log: w.log.With("queue", q), warn: &seldom{log: w.log.With("queue", q)}},
 		LogLevel:                 asynq.WarnLevel,
 	})
+}
+
+// resting calls do at once and again after the rest that it asks for, until ctx
+// is done.
+func resting(ctx context.Context, do func(context.Context) time.Duration) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			timer.Reset(do(ctx))
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // every calls do at once and then at each tick, until ctx is done.
