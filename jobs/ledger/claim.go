@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"heraut/jobs"
@@ -40,91 +39,103 @@ func (db *DB) Claim(ctx context.Context, worker string, list []int64, now time.T
 	return claims, nil
 }
 
-func (db *DB) claim(ctx context.Context, worker string, list []int64, now time.Time) ([]jobs.Claim, error) {
-	claims := make([]jobs.Claim, 0, len(list))
-	// PostgreSQL gives the registration with the message; SQLite's UPDATE knows
-	// no columns but its own.
-	from, may, person := "", mayGo, ""
+func (db *DB) claim(ctx context.Context, worker string, list []int64, now time.Time) (claims []jobs.Claim, err error) {
+	args := []any{db.d.numbers(list), worker, now.UnixMicro(), now.Add(early).UnixMicro(), len(list) == 1}
 	if db.d.arrays {
-		from, may, person = "FROM registrations r", mayGoTo, ", "+registrationColumns
+		claims, err = db.claimAtOnce(ctx, len(list), args)
+	} else {
+		claims, err = db.claimAndRead(ctx, args)
 	}
-	err := db.again(ctx, func() error {
-		claims = claims[:0]
-		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
-			c, err := scanClaim(rows, db.d.arrays)
-			claims = append(claims, c)
-			return err
-		}, `UPDATE messages AS m SET state = 'claimed', owner = $2, alone = $5, fence = fence + 1, attempts = attempts + 1
-			`+from+` WHERE `+db.d.among("m.id", "$1", "BIGINT")+` AND m.`+waiting+` AND m.wake_at <= $4 AND m.expires_at > $3
-				AND (m.crashes = 0 OR $5) AND EXISTS (SELECT 1 FROM workers w WHERE w.id = $2 AND w.lease_until > $3)
-				AND `+may+` AND NOT `+atFinalDot+`
-			RETURNING `+db.d.messageReturning()+`, fence, (SELECT MAX(version) FROM programmes)`+person,
-			db.d.numbers(list), worker, now.UnixMicro(), now.Add(early).UnixMicro(), len(list) == 1)
-	})
 	if err == nil && len(claims) < len(list) {
 		err = db.putAside(ctx, list, now)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if db.d.arrays {
-		return claims, nil
-	}
-	return claims, db.fillIn(ctx, claims)
+	return claims, nil
 }
 
-// scanClaim reads a claim, with its registration where that was asked for.
-func scanClaim(rows *sql.Rows, person bool) (c jobs.Claim, err error) {
-	more := []any{&c.Fence, &c.Version}
-	if !person {
-		c.Message, err = scanMessage(rows, more...)
-		return c, err
+// claimQuery claims those of list $1 that may be claimed: by worker $2, at the
+// instant $3, due until $4, and asked for alone or not by $5. PostgreSQL's
+// UPDATE reads the registration r too.
+func claimQuery(d dialect) string {
+	from, may := "", mayGo
+	if d.arrays {
+		from, may = "FROM registrations r", mayGoTo
 	}
+	return `UPDATE messages AS m SET state = 'claimed', owner = $2, alone = $5, fence = fence + 1, attempts = attempts + 1
+		` + from + ` WHERE ` + d.among("m.id", "$1", "BIGINT") + ` AND m.` + waiting + ` AND m.wake_at <= $4 AND m.expires_at > $3
+			AND (m.crashes = 0 OR $5) AND EXISTS (SELECT 1 FROM workers w WHERE w.id = $2 AND w.lease_until > $3)
+			AND ` + may + ` AND NOT ` + atFinalDot
+}
+
+// claimColumns are what scanClaim reads, of a message m and its registration r.
+const claimColumns = messageColumns + `, fence, (SELECT MAX(version) FROM programmes), ` + registrationColumns
+
+func scanClaim(rows *sql.Rows) (c jobs.Claim, err error) {
 	var s registrationScan
-	if c.Message, err = scanMessage(rows, append(more, s.dest()...)...); err != nil {
+	if c.Message, err = scanMessage(rows, append([]any{&c.Fence, &c.Version}, s.dest()...)...); err != nil {
 		return c, err
 	}
 	c.Registration, err = s.registration()
 	return c, err
 }
 
-// messageReturning is messageColumns after an UPDATE of m. SQLite knows no
-// alias there.
-func (d dialect) messageReturning() string {
-	if d.arrays {
-		return messageColumns
+// claimAtOnce is one journey to PostgreSQL, whose UPDATE gives the registration
+// along with the message.
+func (db *DB) claimAtOnce(ctx context.Context, n int, args []any) (claims []jobs.Claim, err error) {
+	query := db.queries.claim + ` RETURNING ` + claimColumns
+	err = db.again(ctx, func() error {
+		claims = make([]jobs.Claim, 0, n)
+		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
+			c, err := scanClaim(rows)
+			claims = append(claims, c)
+			return err
+		}, query, args...)
+	})
+	return claims, err
+}
+
+// claimAndRead first claims and then reads. What SQLite gives from an UPDATE it
+// copies aside first, and that without a join.
+func (db *DB) claimAndRead(ctx context.Context, args []any) (claims []jobs.Claim, err error) {
+	update, err := db.kept.get(ctx, db.queries.claim+` RETURNING id`)
+	if err != nil {
+		return nil, err
 	}
-	return strings.ReplaceAll(messageColumns, "m.", "")
+	read, err := db.kept.get(ctx, `SELECT `+claimColumns+` FROM messages m JOIN registrations r ON r.id = m.registration_id
+		WHERE `+db.d.among("m.id", "$1", "BIGINT"))
+	if err != nil {
+		return nil, err
+	}
+	err = db.tx(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.StmtContext(ctx, update).QueryContext(ctx, args...)
+		var taken []int64
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			taken = append(taken, id)
+			return err
+		})
+		if err != nil || len(taken) == 0 {
+			claims = nil
+			return err
+		}
+		claims = make([]jobs.Claim, 0, len(taken))
+		rows, err = tx.StmtContext(ctx, read).QueryContext(ctx, db.d.numbers(taken))
+		return each(rows, err, func(rows *sql.Rows) error {
+			c, err := scanClaim(rows)
+			claims = append(claims, c)
+			return err
+		})
+	})
+	return claims, err
 }
 
 // atFinalDot is the condition that message m corrects a calendar and has to
 // wait for another one to the same person.
 const atFinalDot = `(m.kind IN ('change', 'cancellation') AND EXISTS (
 	SELECT 1 FROM messages o WHERE o.registration_id = m.registration_id AND o.state = 'final_dot'))`
-
-// fillIn reads the registrations of claims.
-func (db *DB) fillIn(ctx context.Context, claims []jobs.Claim) error {
-	if len(claims) == 0 {
-		return nil
-	}
-	list := make([]int64, len(claims))
-	for i, c := range claims {
-		list[i] = c.Message.RegistrationID
-	}
-	index := make(map[int64]jobs.Registration, len(list))
-	err := lines(ctx, &db.keptReads, func(rows *sql.Rows) error {
-		r, err := scanRegistration(rows)
-		index[r.ID] = r
-		return err
-	}, `SELECT `+registrationColumns+` FROM registrations r WHERE `+db.d.among("r.id", "$1", "BIGINT"), db.d.numbers(list))
-	if err != nil {
-		return err
-	}
-	for i := range claims {
-		claims[i].Registration = index[claims[i].Message.RegistrationID]
-	}
-	return nil
-}
 
 // putAside settles what waits and may not be claimed.
 func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,34 +69,77 @@ func (db *DB) commit(ctx context.Context, dots []jobs.Dot, outcomes []jobs.Outco
 			return dotsOK, outcomesOK, err
 		}
 	}
-	c := committer{now: now}
+	c := committer{now: now, d: db.d}
 	for _, s := range []struct {
 		stmt  **sql.Stmt
 		query string
-	}{{&c.record, db.queries.record}, {&c.near, db.queries.near}, {&c.dots, db.queries.dots}} {
+	}{{&c.record, db.queries.record}, {&c.sent, db.queries.sent}, {&c.near, db.queries.near}, {&c.dots, db.queries.dots}} {
 		if *s.stmt, err = db.kept.get(ctx, s.query); err != nil {
 			return nil, nil, err
 		}
 	}
-	err = db.tx(ctx, func(tx *sql.Tx) error {
-		if err := c.writeOutcomes(ctx, tx, db.d, outcomes, outcomesOK); err != nil {
-			return err
+	for _, c.single = range []bool{false, true} {
+		err = db.tx(ctx, func(tx *sql.Tx) error {
+			if err := c.writeOutcomes(ctx, tx, outcomes, outcomesOK); err != nil {
+				return err
+			}
+			return c.writeDots(ctx, tx, dots, dotsOK)
+		})
+		if !errors.Is(err, errNotAll) {
+			break
 		}
-		return c.writeDots(ctx, tx, db.d, dots, dotsOK)
-	})
+	}
 	return dotsOK, outcomesOK, err
 }
 
+// errNotAll rolls a commit back of which something was not to be written, so
+// that it is done over and each row is asked for.
+var errNotAll = errors.New("not all of the group was written")
+
 // queries are the texts of what a commit runs, put together once.
 type queries struct {
-	record, near, dots string
-	commit             string // all of them, for PostgreSQL
+	record, sent, near, dots string
+	commit                   string // all of them, for PostgreSQL
+	claim                    string
 }
 
 // committer is one run of commit: its instant and the statements it is made of.
+//
+// A group is first written in whole, and only counted: which rows were written
+// is a question that costs SQLite as much as the writing, and nearly always all
+// are. If not, the group is written a row at a time.
 type committer struct {
-	now                time.Time
-	record, near, dots *sql.Stmt
+	now                      time.Time
+	d                        dialect
+	record, sent, near, dots *sql.Stmt
+	single                   bool
+}
+
+// write runs a statement over a group, whose arguments args gives, and says of
+// each whether it was written.
+func (c committer) write(ctx context.Context, tx *sql.Tx, stmt *sql.Stmt, n int, args func(first, end int) []any, ok func(i int)) error {
+	size := n
+	if c.single {
+		size = 1
+	}
+	for first := 0; first < n; first += size {
+		result, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, args(first, first+size)...)
+		if err != nil {
+			return err
+		}
+		written, err := result.RowsAffected()
+		switch {
+		case err != nil:
+			return err
+		case written == int64(size):
+			for i := range size {
+				ok(first + i)
+			}
+		case !c.single:
+			return errNotAll
+		}
+	}
+	return nil
 }
 
 // dotRows are dots as rows.
@@ -111,32 +155,16 @@ func addDots(v *rows, dots []jobs.Dot) {
 const dotUpdate = `UPDATE messages AS m SET state = 'final_dot', message_id = CASE WHEN message_id = '' THEN dmessage ELSE message_id END
 	FROM d WHERE m.id = did AND m.fence = dfence AND m.state = 'claimed' AND m.expires_at > $1 AND ` + mayGo
 
-// dotsQuery moves claimed messages to their final dots and says which.
+// dotsQuery moves claimed messages to their final dots.
 func dotsQuery(d dialect) string {
-	return `WITH d AS (` + dotRows(d).query(2) + `) ` + dotUpdate + ` RETURNING id, fence`
+	return `WITH d AS (` + dotRows(d).query(2) + `) ` + dotUpdate
 }
 
-func (c committer) writeDots(ctx context.Context, tx *sql.Tx, d dialect, dots []jobs.Dot, ok []bool) error {
-	if len(dots) == 0 {
-		return nil
-	}
-	v := dotRows(d)
-	addDots(v, dots)
-	passed := make(map[held]bool, len(dots))
-	result, err := tx.StmtContext(ctx, c.dots).QueryContext(ctx, v.args(c.now.UnixMicro())...)
-	err = each(result, err, func(rows *sql.Rows) error {
-		var h held
-		err := rows.Scan(&h.id, &h.fence)
-		passed[h] = true
-		return err
-	})
-	for i, dot := range dots {
-		ok[i] = passed[held{dot.ID, dot.Fence}]
-	}
-	return err
-}
-
-// held is a message under the fence of one claim.
-type held struct {
-	id, fence int64
+func (c committer) writeDots(ctx context.Context, tx *sql.Tx, dots []jobs.Dot, ok []bool) error {
+	clear(ok)
+	return c.write(ctx, tx, c.dots, len(dots), func(first, end int) []any {
+		v := dotRows(c.d)
+		addDots(v, dots[first:end])
+		return v.args(c.now.UnixMicro())
+	}, func(i int) { ok[i] = true })
 }

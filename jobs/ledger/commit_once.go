@@ -42,30 +42,25 @@ func (db *DB) commitAtOnce(ctx context.Context, dots []jobs.Dot, outcomes []jobs
 	addOutcomes(v, outcomes)
 	addDots(d, dots)
 	args := d.args(v.args(now.UnixMicro(), soonest)...)
-	var written [2]map[held]bool
+	type row struct{ what, id, fence int64 }
+	var written map[row]bool
 	err = db.again(ctx, func() error {
-		done, written = true, [2]map[held]bool{make(map[held]bool, len(outcomes)), make(map[held]bool, len(dots))}
+		written = map[row]bool{}
 		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
-			var what int
-			var h held
-			if err := rows.Scan(&what, &h.id, &h.fence); err != nil {
-				return err
-			}
-			if what == nothingWritten {
-				done = false
-				return nil
-			}
-			written[what][h] = true
-			return nil
+			var r row
+			err := rows.Scan(&r.what, &r.id, &r.fence)
+			written[r] = true
+			return err
 		}, db.queries.commit, args...)
 	})
+	all := written[row{allWritten, int64(len(outcomes)), int64(len(dots))}]
 	for i, o := range outcomes {
-		outcomesOK[i] = written[outcomeWritten][held{o.ID, o.Fence}]
+		outcomesOK[i] = all || written[row{outcomeWritten, o.ID, o.Fence}]
 	}
 	for i, d := range dots {
-		dotsOK[i] = written[dotWritten][held{d.ID, d.Fence}]
+		dotsOK[i] = all || written[row{dotWritten, d.ID, d.Fence}]
 	}
-	return done, err
+	return !written[row{nothingWritten, 0, 0}], err
 }
 
 // What a line of commitQuery says.
@@ -73,10 +68,12 @@ const (
 	outcomeWritten = iota
 	dotWritten
 	nothingWritten
+	allWritten // so many outcomes and dots
 )
 
 // commitQuery writes outcomes and dots, or neither. PostgreSQL runs all that a
-// WITH holds, and shows each of them the tables as they were.
+// WITH holds, and shows each of them the tables as they were. It names what was
+// written only when that is not all.
 func commitQuery(d dialect) string {
 	v, dots := outcomeRows(d), dotRows(d)
 	const may = ` AND NOT (SELECT conflict FROM distance)`
@@ -84,6 +81,11 @@ func commitQuery(d dialect) string {
 		distance(conflict) AS (SELECT ` + near("$2") + ` AND EXISTS (SELECT 1 FROM messages
 			WHERE id IN (SELECT vid FROM v WHERE vstate = 'sent') AND kind IN ('confirmation', 'change'))),
 		o AS (` + recordUpdate + may + ` RETURNING id, fence),
-		f AS (` + dotUpdate + may + ` RETURNING id, fence)
-		SELECT 0, id, fence FROM o UNION ALL SELECT 1, id, fence FROM f UNION ALL SELECT 2, 0, 0 FROM distance WHERE conflict`
+		f AS (` + dotUpdate + may + ` RETURNING id, fence),
+		c(outcomes, dots) AS (SELECT (SELECT COUNT(*) FROM o), (SELECT COUNT(*) FROM f)),
+		whole(is_all) AS (SELECT outcomes = (SELECT COUNT(*) FROM v) AND dots = (SELECT COUNT(*) FROM d) FROM c)
+		SELECT 3, outcomes, dots FROM c
+		UNION ALL SELECT 0, id, fence FROM o WHERE NOT (SELECT is_all FROM whole)
+		UNION ALL SELECT 1, id, fence FROM f WHERE NOT (SELECT is_all FROM whole)
+		UNION ALL SELECT 2, 0, 0 FROM distance WHERE conflict`
 }

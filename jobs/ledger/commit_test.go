@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -88,6 +89,33 @@ func TestCommitTogether(t *testing.T) {
 			if id := fmt.Sprintf("<%d@example.nl>", m.ID); state != jobs.Claimed {
 				equal(t, "Message-ID", m.MessageID, id)
 			}
+		}
+	})
+}
+
+// TestCommitPlainlySent writes what most outcomes are, sent and no more, by the
+// shorter statement and by the one for all outcomes, which a group that names
+// a message twice takes. They leave the same behind.
+func TestCommitPlainlySent(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		apply(t, db, programme(start1130, rules), now)
+		w := live(t, db, "w1", now)
+		var left []jobs.Message
+		for i, group := range []int{1, 2} {
+			r := register(t, db, fmt.Sprintf("persoon%d@example.nl", i), now)
+			c := claim(t, db, w, message(t, db, r, "confirmation").ID, now)
+			commit(t, db, []jobs.Dot{{ID: c.Message.ID, Fence: c.Fence, MessageID: "<een@example.nl>"}}, nil, now)
+			outcomes := slices.Repeat([]jobs.Outcome{sentAt(c, now)}, group)
+			equal(t, "written", commit(t, db, nil, outcomes, now)[:2], " 1")
+			m := message(t, db, r, "confirmation")
+			m.ID, m.RegistrationID = 0, 0
+			left = append(left, m)
+		}
+		equal(t, "state", left[0].State, jobs.Sent)
+		equal(t, "sent at", left[0].SentAt, now)
+		equal(t, "answer", left[0].SMTP, "250 ok")
+		if !reflect.DeepEqual(left[0], left[1]) {
+			t.Errorf("the shorter statement left\n%+v\nthe other\n%+v", left[0], left[1])
 		}
 	})
 }

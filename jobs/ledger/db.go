@@ -88,7 +88,7 @@ func connect(ctx context.Context, url string) (*DB, error) {
 	}
 	db.kept = prepared{pool: db.write, stmts: map[string]*sql.Stmt{}}
 	db.keptReads = prepared{pool: db.read, stmts: map[string]*sql.Stmt{}}
-	db.queries = queries{record: recordQuery(d), near: nearQuery(), dots: dotsQuery(d), commit: commitQuery(d)}
+	db.queries = queries{record: recordQuery(d), sent: sentQuery(d), near: nearQuery(), dots: dotsQuery(d), commit: commitQuery(d), claim: claimQuery(d)}
 	return db, nil
 }
 

@@ -51,43 +51,79 @@ const recordUpdate = `UPDATE messages AS m SET
 	FROM v WHERE m.id = vid AND m.fence = vfence
 		AND (state = 'claimed' AND vstate IN (` + fromClaimed + `) OR state = 'final_dot' AND vstate IN (` + fromFinalDot + `))`
 
-// recordQuery writes outcomes and says which.
+// recordQuery writes outcomes.
 func recordQuery(d dialect) string {
-	return `WITH v AS (` + outcomeRows(d).query(1) + `) ` + recordUpdate + ` RETURNING id, fence, kind`
+	return `WITH v AS (` + outcomeRows(d).query(1) + `) ` + recordUpdate
+}
+
+// sentRows are outcomes that say sent and no more, as rows. Nearly all are.
+func sentRows(d dialect) *rows {
+	return d.rows("vid BIGINT", "vfence BIGINT", "vsmtp TEXT", "vsent BIGINT")
+}
+
+// plainlySent says whether sentRows hold all of an outcome.
+func plainlySent(o jobs.Outcome) bool {
+	return o.State == jobs.Sent && o.Reason == "" && !o.Suppress && !o.SentAt.IsZero()
+}
+
+// sentQuery is what recordQuery comes to for outcomes that say sent and no
+// more. It reads half the values, which is what takes SQLite longest.
+func sentQuery(d dialect) string {
+	return `WITH v AS (` + sentRows(d).query(1) + `) UPDATE messages AS m SET
+		state = 'sent', reason = '', smtp = CASE WHEN vsmtp = '' THEN smtp ELSE vsmtp END, sent_at = vsent,
+		wake_at = NULL, crashes = 0, owner = ''
+	FROM v WHERE m.id = vid AND m.fence = vfence AND state = 'final_dot'`
 }
 
 // writeOutcomes writes outcomes and what follows from them.
-func (c committer) writeOutcomes(ctx context.Context, tx *sql.Tx, d dialect, outcomes []jobs.Outcome, ok []bool) error {
-	if len(outcomes) == 0 {
-		return nil
+func (c committer) writeOutcomes(ctx context.Context, tx *sql.Tx, outcomes []jobs.Outcome, ok []bool) error {
+	clear(ok)
+	var sent, others []int // places in outcomes
+	for i, o := range outcomes {
+		if plainlySent(o) {
+			sent = append(sent, i)
+		} else {
+			others = append(others, i)
+		}
 	}
-	v := outcomeRows(d)
-	addOutcomes(v, outcomes)
-	written := make(map[held]jobs.Kind, len(outcomes))
-	result, err := tx.StmtContext(ctx, c.record).QueryContext(ctx, v.args()...)
-	err = each(result, err, func(rows *sql.Rows) error {
-		var h held
-		var kind jobs.Kind
-		err := rows.Scan(&h.id, &h.fence, &kind)
-		written[h] = kind
-		return err
-	})
+	if !independent(nil, outcomes) { // what came first has to be written first
+		sent, others = nil, nil
+		for i := range outcomes {
+			others = append(others, i)
+		}
+	}
+	err := c.write(ctx, tx, c.sent, len(sent), func(first, end int) []any {
+		v := sentRows(c.d)
+		for _, i := range sent[first:end] {
+			o := outcomes[i]
+			v.add(o.ID, o.Fence, jobs.TrimReason(clean(o.SMTP)), micros(o.SentAt))
+		}
+		return v.args()
+	}, func(i int) { ok[sent[i]] = true })
 	if err != nil {
 		return err
 	}
-	var invited []int64
+	err = c.write(ctx, tx, c.record, len(others), func(first, end int) []any {
+		v := outcomeRows(c.d)
+		for _, i := range others[first:end] {
+			addOutcomes(v, outcomes[i:i+1])
+		}
+		return v.args()
+	}, func(i int) { ok[others[i]] = true })
+	if err != nil {
+		return err
+	}
+	var left []int64
 	var last time.Time
 	for i, o := range outcomes {
-		kind, did := written[held{o.ID, o.Fence}]
-		ok[i] = did
-		if did && o.State == jobs.Sent && (kind == jobs.Confirmation || kind == jobs.Change) {
-			invited = append(invited, o.ID)
+		if ok[i] && o.State == jobs.Sent {
+			left = append(left, o.ID)
 			if o.SentAt.After(last) {
 				last = o.SentAt
 			}
 		}
 	}
-	if err := c.keepDistance(ctx, tx, d, invited, last); err != nil {
+	if err := c.keepDistance(ctx, tx, left, last); err != nil {
 		return err
 	}
 	for i, o := range outcomes {
@@ -109,10 +145,10 @@ func near(place string) string {
 
 func nearQuery() string { return `SELECT ` + near("$1") }
 
-// keepDistance moves what would leave too soon after confirmations and changes
-// that were just sent, the last of them at the instant last. What a worker has
+// keepDistance moves what would leave too soon after the confirmations and
+// changes among what was just sent, the last at the instant last. What a worker has
 // claimed is fenced off; what is at its final dot, or in doubt, is history.
-func (c committer) keepDistance(ctx context.Context, tx *sql.Tx, d dialect, sent []int64, last time.Time) error {
+func (c committer) keepDistance(ctx context.Context, tx *sql.Tx, sent []int64, last time.Time) error {
 	if len(sent) == 0 {
 		return nil
 	}
@@ -127,9 +163,9 @@ func (c committer) keepDistance(ctx context.Context, tx *sql.Tx, d dialect, sent
 			wake_at = CASE WHEN m.expires_at <= s.soonest THEN NULL ELSE s.soonest END,
 			owner = '', fence = m.fence + 1
 		FROM (SELECT registration_id, MAX(sent_at) + CAST($2 AS BIGINT) AS soonest FROM messages
-			WHERE `+d.among("id", "$1", "BIGINT")+` GROUP BY registration_id) AS s
+			WHERE `+c.d.among("id", "$1", "BIGINT")+` AND kind IN ('confirmation', 'change') GROUP BY registration_id) AS s
 		WHERE m.registration_id = s.registration_id AND m.kind IN ('reminder', 'followup')
 			AND m.state IN ('planned', 'retry', 'claimed') AND m.doubts = 0 AND m.wake_at < s.soonest`,
-		d.numbers(sent), jobs.Distance.Microseconds(), jobs.ReasonNoTime)
+		c.d.numbers(sent), jobs.Distance.Microseconds(), jobs.ReasonNoTime)
 	return err
 }
