@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -26,9 +27,11 @@ const (
 	// leads is how long a worker that stopped saying so still counts as the one
 	// that fills the queues.
 	leads = 3 * time.Second
-	// lookAgain is after how long all that waits is looked through from the
-	// beginning, while a crowd is handed over from front to back.
+	// lookAgain is after how long all that waits in a queue is looked through from
+	// the beginning, while a crowd is handed over from front to back; lookAfter,
+	// with how many messages that were handed over and may be gone since.
 	lookAgain = 5 * time.Second
+	lookAfter = 20 * dueLimit
 )
 
 // Tick renews the lease, sweeps and dispatches once, at the clock's now. It is
@@ -210,7 +213,7 @@ func (d *dispatcher) fill(ctx context.Context, q jobs.Queue) (dispatched int, fu
 // before that place meanwhile or was lost in the queue.
 func (d *dispatcher) find(ctx context.Context, q jobs.Queue, now, until time.Time) ([]jobs.Ticket, error) {
 	h, stale := d.queues[q], now.Add(-d.cfg.Stale)
-	if len(h.messages) >= dueLimit && now.Sub(h.looked) < lookAgain {
+	if n := len(h.messages); n >= dueLimit && n < lookAfter && now.Sub(h.looked) < lookAgain {
 		next, err := d.cfg.Ledger.Due(ctx, q, h.last, now, dueLimit)
 		if err != nil {
 			return nil, err
@@ -220,16 +223,20 @@ func (d *dispatcher) find(ctx context.Context, q jobs.Queue, now, until time.Tim
 			return number(next), nil
 		}
 	}
-	limit := len(h.messages) + dueLimit
-	all, err := d.cfg.Ledger.Due(ctx, q, jobs.Ticket{}, until, limit)
-	if err != nil {
-		return nil, err
+	look := h.look(stale)
+	for !look.enough() {
+		page, err := d.cfg.Ledger.Due(ctx, q, look.place, until, dueLimit)
+		if err != nil {
+			return nil, err
+		}
+		look.through(page)
+		if len(page) < dueLimit {
+			look.place = jobs.Ticket{ID: math.MaxInt64, At: until} // there are no more
+			break
+		}
 	}
-	if len(all) == limit {
-		until = all[limit-1].At.Add(-time.Microsecond) // more may come at that instant
-	}
-	h.looked = now
-	return number(h.missing(all, until, stale)), nil
+	h.settle(look, now)
+	return number(look.missing), nil
 }
 
 // number numbers the hand-over of tickets.

@@ -28,25 +28,48 @@ func (h *handed) has(t jobs.Ticket, stale time.Time) bool {
 	return ok && o.fence == t.Fence && (o.at.After(stale) || t.At.After(stale))
 }
 
-// missing gives those of all that waits until an instant that are in no queue,
-// dueLimit at most. What does not wait any more is forgotten.
-func (h *handed) missing(all []jobs.Ticket, until, stale time.Time) (missing []jobs.Ticket) {
-	waits := make(map[int64]handover, len(h.messages))
-	for _, t := range all {
-		switch {
-		case h.has(t, stale):
-			waits[t.ID] = h.messages[t.ID]
-		case len(missing) < dueLimit:
-			missing = append(missing, t)
+// look is a look through what waits in a queue, from the beginning.
+type look struct {
+	handed  *handed
+	stale   time.Time
+	waits   map[int64]handover // of what was handed over, what waits still
+	missing []jobs.Ticket      // in no queue, dueLimit at most
+	place   jobs.Ticket        // it has come so far
+}
+
+func (h *handed) look(stale time.Time) *look {
+	return &look{handed: h, stale: stale, waits: map[int64]handover{}}
+}
+
+// enough says whether as much is missing as may be handed over at once.
+func (l *look) enough() bool { return len(l.missing) == dueLimit }
+
+// through goes on with the tickets that come next, until it has enough.
+func (l *look) through(next []jobs.Ticket) {
+	for _, t := range next {
+		if l.enough() {
+			return
 		}
+		if l.handed.has(t, l.stale) {
+			l.waits[t.ID] = l.handed.messages[t.ID]
+		} else {
+			l.missing = append(l.missing, t)
+		}
+		l.place = t
 	}
+}
+
+// settle forgets what does not wait any more, as far as the look went.
+func (h *handed) settle(l *look, now time.Time) {
 	for id, o := range h.messages {
-		if o.due.After(until) {
-			waits[id] = o // not looked at
+		if later(jobs.Ticket{ID: id, At: o.due}, l.place) {
+			l.waits[id] = o
 		}
 	}
-	h.messages = waits
-	return missing
+	h.messages = l.waits
+	if !later(h.last, l.place) {
+		h.looked = now // or the rest is looked for at once
+	}
 }
 
 // note remembers what was handed over.

@@ -101,3 +101,50 @@ func TestHandedOver(t *testing.T) {
 	d.queues[jobs.Bulk].note(got, []int64{9}, now)
 	hand(9, 9, 1)
 }
+
+// TestHandedOverCrowd hands a crowd over while it is sent. Little is read more
+// than once, and what was sent is forgotten.
+func TestHandedOverCrowd(t *testing.T) {
+	const crowd = 60 * dueLimit
+	now := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	w := &waiting{}
+	for i := range int64(crowd) {
+		w.tickets = append(w.tickets, jobs.Ticket{ID: i + 1, Fence: 1, At: now.Add(-time.Minute)})
+	}
+	d := newDispatcher(Config{Ledger: w, Stale: 30 * time.Second}, nil, nil, nil)
+	h := d.queues[jobs.Bulk]
+	hand := func() []jobs.Ticket {
+		t.Helper()
+		got, err := d.find(t.Context(), jobs.Bulk, now, now.Add(2*time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.note(got, nil, now)
+		now = now.Add(100 * time.Millisecond)
+		return got
+	}
+	const behind = 5 * dueLimit // wait in the queue
+	for n := dueLimit; n <= crowd; n += dueLimit {
+		if got := hand(); len(got) != dueLimit || got[0].ID != int64(n-dueLimit+1) {
+			t.Fatalf("%d handed over, the first %d, want those from %d", len(got), got[0].ID, n-dueLimit+1)
+		}
+		w.tickets = slices.DeleteFunc(w.tickets, func(t jobs.Ticket) bool { return t.ID <= int64(n-behind) })
+		if len(h.messages) > lookAfter+dueLimit {
+			t.Fatalf("%d messages remembered, and %d wait in the queue", len(h.messages), behind)
+		}
+	}
+	if w.read > crowd*3/2 {
+		t.Errorf("%d tickets read to hand over %d", w.read, crowd)
+	}
+
+	// The queue loses all of it, more than is handed over at once.
+	now = now.Add(30 * time.Second)
+	for range behind / dueLimit {
+		if got := hand(); len(got) != dueLimit {
+			t.Fatalf("%d of what was lost handed over", len(got))
+		}
+	}
+	if got := hand(); len(got) != 0 {
+		t.Errorf("%d handed over again", len(got))
+	}
+}
