@@ -14,8 +14,9 @@ const (
 	// when its connection stands still meanwhile. It is short; without it the
 	// commits of 16 connections hold each other up.
 	dotPatience = 200 * time.Microsecond
-	// quick is how fast a relay must answer for a dot to be asked for ahead.
-	quick = 50 * time.Millisecond
+	// dotAhead is how long before its turn a dot is asked for, at the speed of
+	// the mail before.
+	dotAhead = 100 * time.Millisecond
 	// recordTries is how often a single outcome is tried while the database
 	// otherwise works.
 	recordTries = 10
