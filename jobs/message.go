@@ -14,7 +14,7 @@ const (
 	Cancellation Kind = "cancellation" // event or registration is off; takes it out of the calendar
 )
 
-// Kinds gives every kind of message.
+// Kinds gives every kind of message that a programme asks for.
 func Kinds() []Kind { return []Kind{Confirmation, Reminder, Followup, Change, Cancellation} }
 
 // State is where a message stands. Stable strings. The comment of each says

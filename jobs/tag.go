@@ -2,7 +2,10 @@ package jobs
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base32"
+	"strconv"
+	"strings"
 )
 
 // tagLetters is base32 in small letters: people may have to type a tag.
@@ -37,4 +40,29 @@ func MAC(key []byte, purpose, text string) [sha256.Size]byte {
 	var space [256]byte // enough for a text of the usual length
 	sum := sha256.Sum256(append(append(append(space[:0], inner[:]...), purpose...), text...))
 	return sha256.Sum256(append(append(space[:0], outer[:]...), sum[:]...))
+}
+
+// UnsubscribeToken gives the token by which whoever has a campaign's mail to a
+// registration may unsubscribe its address, without logging in. It is letters,
+// digits and a hyphen, the same in every mail, and nobody without the key can
+// make one.
+func UnsubscribeToken(key []byte, registration int64) string {
+	id := strconv.FormatInt(registration, 36)
+	mac := MAC(key, "unsubscribe:", id)
+	var code [24]byte
+	tagLetters.Encode(code[:], mac[:15])
+	return id + "-" + string(code[:])
+}
+
+// ParseUnsubscribeToken gives the registration a token is for; ok is false for
+// one that [UnsubscribeToken] did not make with this key.
+func ParseUnsubscribeToken(key []byte, token string) (registration int64, ok bool) {
+	id, _, found := strings.Cut(token, "-")
+	n, err := strconv.ParseInt(id, 36, 64)
+	if !found || err != nil || n <= 0 {
+		return 0, false
+	}
+	// In constant time, or the answer would tell how much of a guess is right.
+	ok = subtle.ConstantTimeCompare([]byte(UnsubscribeToken(key, n)), []byte(token)) == 1
+	return n, ok
 }

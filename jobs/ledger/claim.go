@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"heraut/jobs"
@@ -66,7 +67,15 @@ func claimQuery(d dialect) string {
 	return `UPDATE messages AS m SET state = 'claimed', owner = $2, alone = $5, fence = fence + 1, attempts = attempts + 1
 		` + from + ` WHERE ` + d.among("m.id", "$1", "BIGINT") + ` AND m.` + waiting + ` AND m.wake_at <= $4 AND m.expires_at > $3
 			AND (m.crashes = 0 OR $5) AND EXISTS (SELECT 1 FROM workers w WHERE w.id = $2 AND w.lease_until > $3)
-			AND ` + may + ` AND NOT ` + atFinalDot
+			AND ` + may + ` AND NOT ` + atFinalDot + ` AND (m.kind <> 'campaign' OR ` + lookedAfter("$3") + `)`
+}
+
+// lookedAfter is the condition that the campaign of message m has not stood
+// still for long at an instant: a backup that was put back does not send again
+// what was sent since.
+func lookedAfter(place string) string {
+	return `EXISTS (SELECT 1 FROM campaigns c WHERE c.name = m.name AND (c.state <> 'running' OR c.beat_at > ` + place + ` - ` +
+		strconv.FormatInt(jobs.CampaignMaxLate.Microseconds(), 10) + `))`
 }
 
 // claimColumns are what scanClaim reads, of a message m and its registration r.
@@ -156,12 +165,16 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		if err != nil {
 			return err
 		}
+		if err := db.putCampaignsAside(ctx, tx, those, rest); err != nil {
+			return err
+		}
 		// The person or the event was cancelled, or the event moved, while the dot
 		// was on record: then it counted as having left, but it was stopped.
 		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'cancelled' END,
-				reason = CASE WHEN state = 'in_doubt' THEN reason ELSE CAST($2 AS TEXT) END, wake_at = NULL, fence = fence + 1
-			WHERE `+those+` AND NOT `+stillOwed, db.d.numbers(rest), jobs.ReasonOvertaken)
+				reason = CASE WHEN state = 'in_doubt' THEN reason WHEN kind = 'campaign' THEN CAST($3 AS TEXT) ELSE CAST($2 AS TEXT) END,
+				wake_at = NULL, fence = fence + 1
+			WHERE `+those+` AND NOT `+stillOwed, db.d.numbers(rest), jobs.ReasonOvertaken, jobs.ReasonRegistration)
 		if err != nil {
 			return err
 		}
@@ -175,4 +188,23 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		_, err = tx.ExecContext(ctx, `UPDATE messages SET fence = fence + 1 WHERE `+those, db.d.numbers(rest))
 		return err
 	})
+}
+
+// putCampaignsAside settles messages of campaigns: those of people who
+// unsubscribed, and those of campaigns that are paused or cancelled. Their rows
+// may not have followed yet, or had just been in a worker's hands.
+func (db *DB) putCampaignsAside(ctx context.Context, tx *sql.Tx, those string, rest []int64) error {
+	const inDoubt = `state = CASE WHEN state = 'in_doubt' THEN state ELSE `
+	for _, s := range []struct{ set, where, reason string }{
+		{inDoubt + `'suppressed' END, wake_at = NULL`, `EXISTS (SELECT 1 FROM registrations r WHERE r.id = m.registration_id AND ` + unsubscribed + `)`, jobs.ReasonUnsubscribed},
+		{inDoubt + `'held' END, wake_at = CASE WHEN state = 'in_doubt' THEN NULL ELSE expires_at END`, campaignIs(jobs.CampaignPaused, jobs.CampaignScheduled), jobs.ReasonCampaignHeld},
+		{inDoubt + `'cancelled' END, wake_at = NULL`, campaignIs(jobs.CampaignCancelled), jobs.ReasonCampaignOff},
+	} {
+		_, err := tx.ExecContext(ctx, `UPDATE messages AS m SET `+s.set+`, reason = CASE WHEN state = 'in_doubt' THEN reason ELSE CAST($2 AS TEXT) END,
+			fence = fence + 1 WHERE `+those+` AND m.kind = 'campaign' AND `+s.where, db.d.numbers(rest), s.reason)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -16,10 +16,24 @@ const waiting = `state IN ('planned', 'retry', 'in_doubt') AND wake_at IS NOT NU
 // stillOwed is the condition, on a message m, that the person is registered
 // and the event is as the message says it. Plans keep it true; it is asked
 // again at the claim and at the final dot. A cancellation is for who is no
-// longer registered, and stays true when the event moves on.
+// longer registered, and stays true when the event moves on. That of a campaign
+// depends on the campaign and the person.
 const stillOwed = `(m.kind = 'cancellation' OR EXISTS (
-	SELECT 1 FROM registrations r JOIN events e ON e.id = r.event_id
-	WHERE r.id = m.registration_id AND r.status = 'registered' AND e.revision = m.revision))`
+	SELECT 1 FROM registrations r WHERE r.id = m.registration_id AND ` + owedTo + `))`
+
+// owedTo is stillOwed of a message m that is no cancellation and its
+// registration r.
+const owedTo = `CASE WHEN m.kind = 'campaign'
+	THEN r.status <> 'cancelled' AND ` + campaignGoes + ` AND NOT ` + unsubscribed + `
+	ELSE r.status = 'registered' AND m.revision = (SELECT revision FROM events e WHERE e.id = r.event_id) END`
+
+// campaignGoes is the condition that mail of the campaign of message m may
+// leave. Of one that is done nothing waits but what a person decided about.
+const campaignGoes = `EXISTS (SELECT 1 FROM campaigns c WHERE c.name = m.name AND c.state IN ('running', 'done'))`
+
+// unsubscribed is the condition that the person of registration r wants no
+// campaigns.
+const unsubscribed = `EXISTS (SELECT 1 FROM unsubscriptions u WHERE u.email_key = r.email_key)`
 
 // notSuppressed is the condition that mail may go to the person of message m.
 const notSuppressed = `NOT EXISTS (
@@ -30,7 +44,7 @@ const mayGo = `EXISTS (SELECT 1 FROM registrations r WHERE ` + mayGoTo + `)`
 
 // mayGoTo is mayGo of a message m and a registration r, if r is the one of m.
 const mayGoTo = `r.id = m.registration_id
-	AND (m.kind = 'cancellation' OR r.status = 'registered' AND m.revision = (SELECT revision FROM events e WHERE e.id = r.event_id))
+	AND (m.kind = 'cancellation' OR ` + owedTo + `)
 	AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = r.email_key)`
 
 // Due gives tickets for the messages of a queue that wait and may leave at

@@ -20,6 +20,7 @@ type dialect struct {
 	forUpdate string           // ends a SELECT whose rows are then written
 	forShare  string           // ends a SELECT whose rows must stay as they are
 	collision func(error) bool // the transaction lost against another and may be tried again
+	find      string           // the function that gives where a text stands in another, 0 for nowhere
 
 	// arrays says that an argument may be an array, and a row of rows be read
 	// column by column. What is not given arrays gets JSON.
@@ -32,6 +33,14 @@ func (d dialect) among(column, place, typ string) string {
 		return column + " = ANY(CAST(" + place + " AS " + typ + "[]))"
 	}
 	return column + " IN (SELECT value FROM json_each(" + place + "))"
+}
+
+// lower makes the letters A to Z of a column small, as [jobs.FoldName] does.
+func (d dialect) lower(column string) string {
+	if d.arrays {
+		return `lower(` + column + ` COLLATE "C")`
+	}
+	return "lower(" + column + ")"
 }
 
 // each gives a SELECT of a [dialect.list] at a place.
@@ -47,6 +56,7 @@ func (d dialect) each(place, typ string) string {
 var sqliteDialect = dialect{
 	folder: "sqlite",
 	goose:  goose.DialectSQLite3,
+	find:   "instr",
 	collision: func(err error) bool {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		// The low byte is the primary code, the rest says which kind of busy.
@@ -59,6 +69,7 @@ var postgresDialect = dialect{
 	goose:     goose.DialectPostgres,
 	forUpdate: " FOR UPDATE",
 	forShare:  " FOR SHARE",
+	find:      "strpos",
 	collision: func(err error) bool {
 		e, ok := errors.AsType[*pgconn.PgError](err)
 		return ok && (e.Code == "40001" || e.Code == "40P01") // serialization failure, deadlock
