@@ -9,7 +9,10 @@ const (
 	factName fact = iota // to greet by
 	factOrganisation
 	factEmail
-	facts // how many there are
+	factGiven       // the given name alone; of a campaign, as the rest
+	factFull        // the full name
+	factUnsubscribe // where to unsubscribe
+	facts           // how many there are
 )
 
 // person is the facts of one recipient, cleaned; "" is one that is not known.
@@ -17,7 +20,11 @@ type person [facts]string
 
 func personOf(in Input) person {
 	reg := &in.Registration
-	return person{strangersName(reg.Salutation()), strangersName(reg.Organisation), reg.Email.String()}
+	who := person{factName: strangersName(reg.Salutation()), factOrganisation: strangersName(reg.Organisation), factEmail: reg.Email.String()}
+	if in.Campaign != nil {
+		who[factGiven], who[factFull], who[factUnsubscribe] = strangersName(reg.GivenName), strangersName(reg.Name), in.Unsubscribe
+	}
+	return who
 }
 
 // known says which facts there are.
@@ -38,6 +45,7 @@ type Class struct {
 	event     eventFacts
 	was       whereabouts // of a change, zero where it is not known
 	kind      jobs.Kind
+	campaign  campaignFacts // zero for other mails
 	lang      jobs.Lang
 	sequence  int
 	known     [facts]bool
@@ -56,6 +64,12 @@ type eventFacts struct {
 	organizer      jobs.Person
 	blank          bool
 	whereabouts
+}
+
+// campaignFacts is what a mail of a campaign says.
+type campaignFacts struct {
+	name          string
+	subject, body jobs.Text
 }
 
 // whereabouts is time and place. The zone is held by its name and its offset at
@@ -89,7 +103,7 @@ func classOf(in *Input, who person) Class {
 			organizer: ev.Organizer, blank: len(ev.Blanks) > 0, whereabouts: whereaboutsOf(ev),
 		},
 		kind:     in.Message.Kind,
-		lang:     language(in.Registration.Lang),
+		lang:     in.Language(),
 		sequence: in.Message.Sequence,
 		known:    who.known(),
 		eventOff: eventOff(in.Message.Kind, in.Registration.Status),
@@ -98,6 +112,9 @@ func classOf(in *Input, who person) Class {
 	if ev.Zone != nil {
 		start := ev.Start.In(ev.Zone)
 		c.near, c.soon = near(in.Now, start), spanUntil(in.Now, start)
+	}
+	if in.Campaign != nil {
+		c.campaign = campaignFacts{in.Campaign.Name, in.Campaign.Subject, in.Campaign.Body}
 	}
 	if in.Message.Kind == jobs.Change && in.Was != nil {
 		c.was = whereaboutsOf(in.Was)

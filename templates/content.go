@@ -17,8 +17,9 @@ type content struct {
 }
 
 var (
-	mailHeaders  = []string{"Subject", "Heading", "Lead"}
-	wordsHeaders = []string{"Greeting", "When", "Where", "Link", "Speaker", "About", "Button", "Alarm", "Footer", "Contact"}
+	mailHeaders     = []string{"Subject", "Heading", "Lead"}
+	campaignHeaders = []string{"Footer", "Unsubscribe"}
+	wordsHeaders    = []string{"Greeting", "When", "Where", "Link", "Speaker", "About", "Button", "Alarm", "Footer", "Contact"}
 )
 
 // parseContent reads executed sentences. It cannot be misled by what a
@@ -54,7 +55,7 @@ func parseContent(name, s string) (content, error) {
 var comment = regexp.MustCompile(`(?s)\{\{(?:- )?/\*.*?\*/(?: -)?\}\}`)
 
 func knownHeader(key string) bool {
-	return slices.Contains(mailHeaders, key) || slices.Contains(wordsHeaders, key)
+	return slices.Contains(mailHeaders, key) || slices.Contains(wordsHeaders, key) || slices.Contains(campaignHeaders, key)
 }
 
 // checkHeaders reads the header lines of a source: those it must have are

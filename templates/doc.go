@@ -32,7 +32,19 @@
 // mail stands in for a reminder), EventOff, Off, WasWhen and WasPlace (before a
 // change). All are one line of text, or true or false. The layouts may also
 // use what the files above say (Subject, Heading, Lead, Paragraphs, Greeting,
-// WhenLabel …) and SummaryText, and layout.html SummaryHTML.
+// WhenLabel …) and SummaryText, and layout.html SummaryHTML; those of a campaign
+// BodyText, Unsubscribe and UnsubscribeLabel, and campaign.html BodyHTML and
+// UnsubscribeLink. A campaign has neither Lead nor Greeting.
+//
+// # Campaigns
+//
+// The text of a campaign is an organiser's own Markdown, in [Input.Campaign]. It
+// is parsed once and written twice, as the summary is, and stands in
+// campaign.html (compiled from campaign.mjml) and campaign.txt; campaign.LANG.txt
+// has the lines below it, Footer and Unsubscribe. Its placeholders, such as
+// {{voornaam|deelnemer}}, are no actions: they come from a short list, and what
+// belongs there is put in, escaped, when the Markdown has become HTML and text.
+// [Set.CheckCampaign] refuses a text that would not be what its author meant.
 //
 // # Once for many
 //

@@ -53,13 +53,16 @@ func wordsName(l jobs.Lang) string             { return "words." + string(l) + "
 const (
 	textLayout = "layout.txt"
 	htmlLayout = "layout.html"
+
+	campaignTextLayout = "campaign.txt"
+	campaignHTMLLayout = "campaign.html"
 )
 
 // fileNames gives the name of every template there has to be, sorted.
 func fileNames() []string {
-	names := []string{textLayout, htmlLayout}
+	names := []string{textLayout, htmlLayout, campaignTextLayout, campaignHTMLLayout}
 	for _, l := range languages() {
-		names = append(names, wordsName(l))
+		names = append(names, wordsName(l), mailName(jobs.CampaignMail, l))
 		for _, k := range jobs.Kinds() {
 			names = append(names, mailName(k, l))
 		}

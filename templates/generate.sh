@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles mail/layout.mjml to mail/layout.html with the version of MJML that
+# Compiles the layouts, mail/*.mjml, to mail/*.html with the version of MJML that
 # mjml/package-lock.json names. Only who changes the layout runs it, with node
 # and npm at hand; the same input gives the same bytes.
 #
@@ -9,4 +9,6 @@
 set -eu
 cd "$(dirname "$0")"
 npm --prefix mjml ci --silent --ignore-scripts
-mjml/node_modules/.bin/mjml --config.validationLevel strict mail/layout.mjml --output mail/layout.html
+for layout in layout campaign; do
+    mjml/node_modules/.bin/mjml --config.validationLevel strict "mail/$layout.mjml" --output "mail/$layout.html"
+done

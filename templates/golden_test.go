@@ -51,6 +51,30 @@ var cases = []struct {
 	{"cancellation.en", jobs.Cancellation, jobs.English, func(in *templates.Input) { in.Event.IsCancelled, in.Message.Sequence = true, 3 }},
 	{"cancellation-person.nl", jobs.Cancellation, jobs.Dutch, withdrawn},
 	{"cancellation-person.en", jobs.Cancellation, jobs.English, withdrawn},
+	{"campaign.nl", jobs.CampaignMail, jobs.Dutch, campaign},
+	{"campaign.en", jobs.CampaignMail, jobs.English, campaign},
+	{"campaign-nasty.nl", jobs.CampaignMail, jobs.Dutch, func(in *templates.Input) {
+		campaign(in)
+		in.Registration.GivenName, in.Registration.Name, in.Registration.Organisation = nasty[0], nasty[3], ""
+	}},
+	{"campaign-untranslated.en", jobs.CampaignMail, jobs.English, func(in *templates.Input) {
+		campaign(in)
+		in.Campaign.Subject.EN, in.Campaign.Body.EN = "", ""
+	}},
+}
+
+// campaign gives a mail the text of one.
+func campaign(in *templates.Input) {
+	in.Campaign = &jobs.Campaign{
+		Name: "terugblik", EventID: "workshop",
+		Subject: jobs.Text{NL: "{{voornaam|Deelnemer}}, er is nog plek op 3 december", EN: "{{first_name|Participant}}, there is still room on 3 December"},
+		Body: jobs.Text{
+			NL: "Beste {{voornaam|deelnemer}},\n\nDank dat je je hebt aangemeld voor **{{event.titel}}** op {{event.datum}}. We zien je graag, {{naam|deelnemer}} van {{organisatie|jouw organisatie}}.\n\n" +
+				"## Wat kun je nu doen?\n\n- Lees [het programma](https://www.example.nl/programma?a=1&b=2).\n- Neem een collega mee.\n- Mail naar <team@example.nl>.\n\n> “Samen aan een slimme stad.”\n\n1. Eerst dit\n2. Dan dat\n\nGroet,  \nhet team van {{organisator}}\n",
+			EN: "Dear {{first_name|participant}},\n\nThank you for registering for **{{event.title}}**, {{event.when}}.\n\n[The programme](https://www.example.nl/programme)\n",
+		},
+	}
+	in.Unsubscribe = "https://aanmelden.example.nl/u/2s-k7f3q2hd5mz4w6xak7f3q2hd"
 }
 
 func moved(in *templates.Input) {

@@ -52,7 +52,7 @@ func (s *Set) Prepare(in Input) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := s.vetted(in.Message.Kind, language(in.Registration.Lang)); why != "" {
+	if why := s.vetted(in.Message.Kind, in.Language()); why != "" {
 		return nil, fmt.Errorf("%w: %s", ErrNotPrepared, why)
 	}
 	p, err := s.prepare(in)
@@ -164,7 +164,7 @@ func (p *Prepared) words(who *person) (subject string, text, html []string) {
 		escaped[i] = escapeHTML.Replace(s)
 	}
 	var b strings.Builder
-	b.Grow(p.room + 4*(len(who[factName])+len(who[factOrganisation])+len(who[factEmail])) + 64)
+	b.Grow(p.room + 4*(len(who[factName])+len(who[factOrganisation])+len(who[factEmail])+len(who[factUnsubscribe])) + 64)
 	var places [16]int
 	ends := places[:0]
 	p.subject.writeTo(&b, who)

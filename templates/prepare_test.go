@@ -81,18 +81,28 @@ func stranger(t testing.TB, in *templates.Input, r *rand.Rand) {
 	reg.GivenName, reg.Name, reg.Organisation = pick(people), pick(people), pick(people)
 	reg.Email = address(t, pick(emails))
 	reg.UID = pick([]string{"1@example.nl", "a,b;c\\d@example.nl", strings.Repeat("u", 200) + "@example.nl"})
+	if in.Campaign != nil {
+		in.Unsubscribe = pick([]string{"https://www.example.nl/u/1-abc", "http://127.0.0.1:8025/u/zz-" + strings.Repeat("q", 100), "https://www.example.nl/u/x?a=1&b='\"<>+"})
+	}
 	in.Tag = pick([]string{"", "k7f3q2hd5mz4w6xa", "abc-123"})
 	in.Now = in.Now.Add(time.Duration(r.IntN(3)) * time.Second)
 }
 
 // someMail gives a mail as the worker may have to write it.
 func someMail(t testing.TB, r *rand.Rand) templates.Input {
-	kinds := jobs.Kinds()
+	kinds := append(jobs.Kinds(), jobs.CampaignMail)
 	in := input(t, kinds[r.IntN(len(kinds))], []jobs.Lang{jobs.Dutch, jobs.English, "fr"}[r.IntN(3)])
 	before := []time.Duration{60 * 24 * time.Hour, 8 * 24 * time.Hour, 7 * 24 * time.Hour, 25 * time.Hour, 2 * time.Hour, time.Hour, time.Minute, -time.Minute, -24 * time.Hour}
 	in.Now = in.Event.Start.Add(-before[r.IntN(len(before))])
 	if r.IntN(2) == 0 {
 		in.Folded = []string{"day-before"}
+	}
+	if in.Message.Kind == jobs.CampaignMail {
+		campaign(&in)
+		if r.IntN(3) == 0 {
+			in.Campaign.Subject.EN, in.Campaign.Body.EN = "", ""
+		}
+		in.Campaign.Body.NL += strings.Repeat("\n\n- {{organisatie|geen}}, {{email}} en **{{naam|niemand}}**", r.IntN(3))
 	}
 	if r.IntN(2) == 0 {
 		moved(&in)

@@ -22,10 +22,12 @@ type Input struct {
 	Event        jobs.Event
 	Registration jobs.Registration
 	Message      jobs.Message
-	Now          time.Time   // for DTSTAMP (RFC 5545 §3.8.7.2) and words such as "tomorrow"
-	Folded       []string    // the rules whose reminder a confirmation speaks for, see [jobs.Folded]
-	Was          *jobs.Event // for a change: the event as it was; nil leaves out what was
-	Tag          string      // sub-address for the organizer's mailbox, see [jobs.Tag]; empty: none
+	Now          time.Time      // for DTSTAMP (RFC 5545 §3.8.7.2) and words such as "tomorrow"
+	Folded       []string       // the rules whose reminder a confirmation speaks for, see [jobs.Folded]
+	Was          *jobs.Event    // for a change: the event as it was; nil leaves out what was
+	Campaign     *jobs.Campaign // for a mail of a campaign: its text
+	Unsubscribe  string         // for a mail of a campaign: where this person can unsubscribe, an https address; required there
+	Tag          string         // sub-address for the organizer's mailbox, see [jobs.Tag]; empty: none
 }
 
 // Mail is one mail as its recipient gets it. Text and HTML are UTF-8 with \n
@@ -82,6 +84,9 @@ type draft struct {
 
 // draft carries out the templates for a recipient whose facts are who.
 func (s *Set) draft(in Input, who person, organizer jobs.Person) (draft, error) {
+	if in.Message.Kind == jobs.CampaignMail {
+		return s.campaignDraft(in, who)
+	}
 	v, err := newView(in, language(in.Registration.Lang), who)
 	if err != nil {
 		return draft{}, err

@@ -101,7 +101,7 @@ func TestRefusals(t *testing.T) {
 		"bad link":        {func(in *templates.Input) { in.Event.Location.URL = "javascript:alert(1)" }, false, "location.url"},
 		"bad tag":         {func(in *templates.Input) { in.Tag = "a@b" }, false, "tag"},
 		"long tag":        {func(in *templates.Input) { in.Tag = strings.Repeat("a", 60) }, false, "tag"},
-		"unknown kind":    {func(in *templates.Input) { in.Message.Kind = "campaign" }, false, "no template"},
+		"unknown kind":    {func(in *templates.Input) { in.Message.Kind = "raffle" }, false, "no template"},
 		"no uid":          {func(in *templates.Input) { in.Registration.UID = "" }, false, "uid"},
 	} {
 		in := input(t, jobs.Confirmation, jobs.Dutch)

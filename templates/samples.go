@@ -35,6 +35,10 @@ func samples(k jobs.Kind, l jobs.Lang) []Input {
 		Folded:  []string{"day-before"},
 		Tag:     "sample",
 	}
+	if k == jobs.CampaignMail {
+		full.Campaign = sampleCampaign()
+		full.Unsubscribe = "https://www.example.nl/u/1-abcdefghijklmnopqrstuvwx"
+	}
 	was := full.Event
 	was.Start, was.End = start.Add(-48*time.Hour), start.Add(-47*time.Hour)
 	was.Location = jobs.Location{Name: "Zaal 2"}
@@ -52,6 +56,17 @@ func samples(k jobs.Kind, l jobs.Lang) []Input {
 	over.Now = over.Event.End.Add(time.Hour)
 	over.Registration.Name, over.Registration.GivenName = "=?utf-8?q?x?= \"A\"; <b>{{.Email}}\r\nBcc: x@example.org", ""
 	return []Input{full, bare, over}
+}
+
+// sampleCampaign uses all that a campaign can.
+func sampleCampaign() *jobs.Campaign {
+	body := "Beste {{voornaam|deelnemer}},\n\nOp **{{event.datum}}** is er *nieuws* over {{event.titel}}: [lees het](https://www.example.nl/nieuws).\n\n" +
+		"## Wat je krijgt\n\n1. Koffie\n2. Thee\n\n- {{naam|jij}} van {{organisatie|je organisatie}}\n- mail naar {{email}}\n\n> Tot ziens\n\n---\n\n`code`\n"
+	return &jobs.Campaign{
+		Name: "sample", EventID: "sample",
+		Subject: jobs.Text{NL: "Nieuws voor {{naam|jou}}", EN: "News for {{name|you}}"},
+		Body:    jobs.Text{NL: body, EN: strings.Replace(body, "Beste {{voornaam|deelnemer}}", "Dear {{first_name|participant}}", 1)},
+	}
 }
 
 // address gives an address that is known to be one.

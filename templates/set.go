@@ -14,12 +14,14 @@ import (
 // Set is every template, parsed and tried. It is safe for concurrent use and
 // never changes.
 type Set struct {
-	markdown goldmark.Markdown
-	text     *template.Template
-	html     *htmltemplate.Template
-	words    map[jobs.Lang]*template.Template
-	mails    map[string]*template.Template // by file name
-	whole    map[string]string             // by file name: why it is rendered in full always, see vet
+	markdown     goldmark.Markdown
+	text         *template.Template
+	html         *htmltemplate.Template
+	campaignText *template.Template
+	campaignHTML *htmltemplate.Template
+	words        map[jobs.Lang]*template.Template
+	mails        map[string]*template.Template // by file name
+	whole        map[string]string             // by file name: why it is rendered in full always, see vet
 }
 
 // Load parses the built-in templates, with the files in override instead of
@@ -51,21 +53,32 @@ func Load(override fs.FS) (*Set, error) {
 		for _, k := range jobs.Kinds() {
 			s.mails[mailName(k, l)] = sentences(mailName(k, l), mailHeaders)
 		}
+		s.mails[mailName(jobs.CampaignMail, l)] = sentences(mailName(jobs.CampaignMail, l), campaignHeaders)
 	}
-	if s.text, err = template.New(textLayout).Parse(files[textLayout]); err != nil {
-		bad = append(bad, problem(textLayout, err))
-	} else {
-		for _, t := range s.text.Templates() {
+	text := func(name string) *template.Template {
+		t, err := template.New(name).Parse(files[name])
+		if err != nil {
+			bad = append(bad, problem(name, err))
+			return nil
+		}
+		for _, t := range t.Templates() {
 			bad = append(bad, unknownFields(t.Tree, reflect.TypeFor[page]())...)
 		}
+		return t
 	}
-	if s.html, err = parseHTML(htmlLayout, files[htmlLayout]); err != nil {
-		bad = append(bad, problem(htmlLayout, err))
-	} else {
-		for _, t := range s.html.Templates() {
+	html := func(name string) *htmltemplate.Template {
+		t, err := parseHTML(name, files[name])
+		if err != nil {
+			bad = append(bad, problem(name, err))
+			return nil
+		}
+		for _, t := range t.Templates() {
 			bad = append(bad, unknownFields(t.Tree, reflect.TypeFor[page]())...)
 		}
+		return t
 	}
+	s.text, s.campaignText = text(textLayout), text(campaignTextLayout)
+	s.html, s.campaignHTML = html(htmlLayout), html(campaignHTMLLayout)
 	if len(bad) == 0 {
 		bad = s.try()
 	}
@@ -79,7 +92,7 @@ func Load(override fs.FS) (*Set, error) {
 // try renders the samples and gives what went wrong, once for each file.
 func (s *Set) try() (bad []jobs.Problem) {
 	seen := make(map[jobs.Problem]bool)
-	for _, k := range jobs.Kinds() {
+	for _, k := range append(jobs.Kinds(), jobs.CampaignMail) {
 		for _, l := range languages() {
 			for _, in := range samples(k, l) {
 				if _, err := s.Render(in); err != nil {

@@ -19,11 +19,32 @@ type summary struct {
 	md     goldmark.Markdown
 	source []byte
 	root   ast.Node
+	lower  int // by how much headings become lower
 }
 
 func parseSummary(md goldmark.Markdown, source string) summary {
+	return parseMarkdown(md, source, func(int) int { return 2 }) // below the mail's own h1 and h2
+}
+
+// parseBody reads the body of a campaign. Its headings begin right below the
+// mail's own h1, whichever level their author began with.
+func parseBody(md goldmark.Markdown, source string) summary {
+	return parseMarkdown(md, source, func(highest int) int { return 2 - highest })
+}
+
+// parseMarkdown reads CommonMark; lower says by how much headings become lower
+// when the highest has a level.
+func parseMarkdown(md goldmark.Markdown, source string, lower func(highest int) int) summary {
 	s := summary{md: md, source: []byte(strings.ToValidUTF8(source, "\uFFFD"))}
 	s.root = md.Parser().Parse(text.NewReader(s.source))
+	highest := 6
+	_ = ast.Walk(s.root, func(n ast.Node, _ bool) (ast.WalkStatus, error) {
+		if h, ok := n.(*ast.Heading); ok {
+			highest = min(highest, h.Level)
+		}
+		return ast.WalkContinue, nil
+	})
+	s.lower = lower(highest)
 	s.tame(s.root)
 	return s
 }
@@ -62,7 +83,7 @@ func (s summary) tame(n ast.Node) {
 				n.ReplaceChild(n, c, ast.NewString(c.Label(s.source)))
 			}
 		case *ast.Heading:
-			c.Level = min(c.Level+2, 6) // below the mail's own h1 and h2
+			c.Level = min(c.Level+s.lower, 6)
 			style(c, headingStyle)
 		case *ast.Paragraph:
 			style(c, paragraphStyle)

@@ -22,12 +22,18 @@ func shared(field string) bool {
 // vetted says why the mails of a kind and language cannot be prepared, "" when
 // they can.
 func (s *Set) vetted(k jobs.Kind, l jobs.Lang) string {
+	if k == jobs.CampaignMail {
+		return cmp.Or(s.whole[wordsName(l)], s.whole[mailName(k, l)], s.whole[campaignTextLayout], s.whole[campaignHTMLLayout])
+	}
 	return cmp.Or(s.whole[wordsName(l)], s.whole[mailName(k, l)], s.whole[textLayout], s.whole[htmlLayout])
 }
 
 // vetAll vets every template; html/template must have seen to its escaping.
 func (s *Set) vetAll() map[string]string {
-	whole := map[string]string{textLayout: vet(s.text.Tree), htmlLayout: vet(s.html.Tree)}
+	whole := map[string]string{
+		textLayout: vet(s.text.Tree), htmlLayout: vet(s.html.Tree),
+		campaignTextLayout: vet(s.campaignText.Tree), campaignHTMLLayout: vet(s.campaignHTML.Tree),
+	}
 	for _, t := range s.words {
 		whole[t.Name()] = vet(t.Tree)
 	}

@@ -40,6 +40,9 @@ type page struct {
 	SpeakerLabel, AboutLabel          string
 	SummaryText                       string        // may have several lines
 	SummaryHTML                       template.HTML // for layout.html only
+	Unsubscribe, UnsubscribeLabel     string        // of a campaign: the recipient's page for that
+	BodyText                          string        // of a campaign; may have several lines
+	BodyHTML, UnsubscribeLink         template.HTML // of a campaign, for campaign.html only
 	alarm                             string        // for the calendar
 }
 
