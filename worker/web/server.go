@@ -24,6 +24,15 @@ type Config struct {
 	Listen string
 	// Parts are asked, all at once, by /readyz.
 	Parts []Part
+	// Campaigns keeps who wants none; nil for a process that has no such pages.
+	Campaigns Campaigns
+	// IsNotFound says whether an error of Campaigns means that there is no such
+	// registration; nil for never.
+	IsNotFound func(error) bool
+	// TagKey is the key of the tokens in the links of mails.
+	TagKey []byte
+	// Now tells the time; nil means that of the machine.
+	Now func() time.Time
 	// OnListen is told the address that is listened on; nil for nobody.
 	OnListen func(net.Addr)
 	// Log gets what goes wrong; nil for none.
@@ -46,6 +55,12 @@ type Server struct{ cfg Config }
 func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.IsNotFound == nil {
+		cfg.IsNotFound = func(error) bool { return false }
 	}
 	return &Server{cfg}
 }
@@ -90,10 +105,13 @@ func (s *Server) Run(ctx context.Context) error {
 //
 //	GET /healthz  the process is alive           asked by who restarts it
 //	GET /readyz   ledger and Redis answer too    asked by who sends it traffic
+//	GET, POST /u/{token}  unsubscribe from campaigns (RFC 8058)
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /u/{token}", s.showUnsubscribe)
+	mux.HandleFunc("POST /u/{token}", s.unsubscribe)
 	return mux
 }
 
