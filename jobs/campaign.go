@@ -161,5 +161,4 @@ const (
 	ReasonCampaignOff   = "the campaign was cancelled"
 	ReasonCampaignHeld  = "the campaign is paused"
 	ReasonOnSuppression = "the address is on the suppression list"
-	ReasonRegistration  = "the registration was cancelled"
 )

@@ -36,7 +36,7 @@ type Dot struct {
 }
 
 // Outcome is how one try ended. State is Sent, Retry, Failed, InDoubt,
-// Suppressed, Expired, HeldState or Planned (given back untried).
+// Suppressed, CancelledState, Expired, HeldState or Planned (given back untried).
 type Outcome struct {
 	ID            int64
 	Fence         int64

@@ -24,6 +24,7 @@ type letter struct {
 	messageID string
 	data      []byte
 	permit    <-chan groupAnswer[bool] // for the final dot; nil: not asked for
+	asked     time.Time                // when it last was, on the machine's clock
 }
 
 // unsendable is why a claim ends without a mail.
@@ -96,7 +97,7 @@ func (w *Worker) input(ctx context.Context, c *jobs.Claim) (in templates.Input, 
 	switch {
 	case !ok:
 		return in, 0, &unsendable{jobs.HeldState, "the event is not in the programme"}
-	case !ev.May(reg):
+	case m.Kind != jobs.CampaignMail && !ev.May(reg):
 		return in, 0, &unsendable{jobs.HeldState, jobs.ReasonIneligible}
 	}
 	in = templates.Input{
@@ -112,6 +113,10 @@ func (w *Worker) input(ctx context.Context, c *jobs.Claim) (in templates.Input, 
 		in.Folded = jobs.Folded(ev, reg)
 	case jobs.Change:
 		in.Was, err = w.programmes.before(ctx, m.EventID, m.Revision)
+	case jobs.CampaignMail:
+		if in.Campaign, err = w.campaigns.text(ctx, m.Name); err == nil {
+			in.Unsubscribe, err = w.unsubscribeURL(reg), w.may(in.Campaign, reg)
+		}
 	}
 	return in, version, err
 }
@@ -119,7 +124,7 @@ func (w *Worker) input(ctx context.Context, c *jobs.Claim) (in templates.Input, 
 // fill completes a prepared mail. On any error the mail is to be written in
 // full.
 func (w *Worker) fill(in templates.Input, version int64, messageID string, buf []byte) ([]byte, error) {
-	sh := w.stationery.sheet(version, in, w.frame(in.Registration.Lang))
+	sh := w.stationery.sheet(version, in, w.frame(in))
 	if sh == nil {
 		return nil, templates.ErrNotPrepared
 	}
@@ -133,16 +138,18 @@ func (w *Worker) fill(in templates.Input, version int64, messageID string, buf [
 		Subject:   words.Subject,
 		Date:      in.Now.In(in.Event.Zone),
 		MessageID: messageID,
+		Headers:   ownHeaders(in.Unsubscribe),
 		Text:      words.Text,
 		HTML:      words.HTML,
 		ICS:       words.Invite,
 	})
 }
 
-// frame gives what all mails in one language share around the words.
-func (w *Worker) frame(l jobs.Lang) func(*templates.Prepared) mailer.Frame {
+// frame gives what all mails of one class share around the words.
+func (w *Worker) frame(in templates.Input) func(*templates.Prepared) mailer.Frame {
+	l := in.Registration.Lang
 	return func(p *templates.Prepared) mailer.Frame {
-		f := mailer.Frame{From: w.cfg.From, Language: string(l), Text: p.Text, HTML: p.HTML}
+		f := mailer.Frame{From: w.cfg.From, Language: string(l), Headers: w.listHeaders(in.Campaign), Text: p.Text, HTML: p.HTML}
 		if p.Invite != nil {
 			f.Calendar = &mailer.FrameCalendar{Method: p.Method, FileName: inviteFile(l), ICS: p.Invite}
 		}
@@ -167,6 +174,7 @@ func (w *Worker) write(in templates.Input, messageID string) ([]byte, error) {
 		Date:      in.Now.In(in.Event.Zone),
 		MessageID: messageID,
 		Language:  string(reg.Lang),
+		Headers:   append(w.listHeaders(in.Campaign), ownHeaders(in.Unsubscribe)...),
 	}
 	if rendered.Invite != nil {
 		out.Calendar = &mailer.Calendar{Method: rendered.Method, ICS: rendered.Invite, FileName: inviteFile(reg.Lang)}

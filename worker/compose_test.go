@@ -37,19 +37,30 @@ func TestPreparedIsWritten(t *testing.T) {
 		Organizer: jobs.Person{Name: "Team Voorbeeld", Email: team},
 	}
 	from := mail.Address{Name: "City Deal", Address: "noreply@example.nl"}
-	w := &Worker{cfg: Config{Templates: set, From: from, TagKey: []byte("0123456789abcdef")}, stationery: &stationery{set: set}}
+	w := &Worker{cfg: Config{Templates: set, From: from, TagKey: []byte("0123456789abcdef"), PublicURL: "https://heraut.example.nl/"}, stationery: &stationery{set: set}}
 	prepared := 0
-	for _, kind := range jobs.Kinds() {
+	audience, err := jobs.ParseAudience("everyone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	campaign := &jobs.Campaign{
+		Name: "najaar", EventID: ev.ID, Audience: audience, Subject: jobs.Text{NL: "Nieuws over {{event.titel}}", EN: "News"},
+		Body: jobs.Text{NL: "Beste {{voornaam|deelnemer}},\n\nKom op {{event.datum}}.\n", EN: "Hello,\n\nCome.\n"},
+	}
+	for _, kind := range append(jobs.Kinds(), jobs.CampaignMail) {
 		for _, l := range []jobs.Lang{jobs.Dutch, jobs.English} {
 			for i, name := range []string{"Jan Jansen", "Zoë \"Z\" d'Hondt <x@example.org>", "", strings.Repeat("Wijs-Neus ", 15), "R.\r\nBcc: a@example.org"} {
 				to, err := jobs.ParseAddress([]string{"jan@example.org", "o'zoe+x@example.org", "a@example.org", "lang@sub.example.org", "b@example.org"}[i])
 				if err != nil {
 					t.Fatal(err)
 				}
-				reg := jobs.Registration{EventID: ev.ID, Email: to, Name: name, Lang: l, Status: jobs.Registered, UID: strings.Repeat("u", i+1) + "@example.nl"}
+				reg := jobs.Registration{EventID: ev.ID, Email: to, Name: name, Lang: l, Status: jobs.Registered, ID: int64(i + 1), UID: strings.Repeat("u", i+1) + "@example.nl"}
 				in := templates.Input{
 					Programme: "INNOvember", Event: ev, Registration: reg, Message: jobs.Message{ID: 7, Kind: kind, Name: string(kind)},
 					Now: ev.Start.Add(-40 * time.Hour), Tag: jobs.Tag(w.cfg.TagKey, reg.UID),
+				}
+				if kind == jobs.CampaignMail {
+					in.Message.Name, in.Campaign, in.Unsubscribe = campaign.Name, campaign, w.unsubscribeURL(reg)
 				}
 				filled, err := w.fill(in, 1, "<a@example.nl>", nil)
 				if err != nil {
@@ -79,7 +90,7 @@ func decode(t *testing.T, data []byte) string {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	for _, field := range []string{"From", "To", "Reply-To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language", "MIME-Version"} {
+	for _, field := range []string{"From", "To", "Reply-To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version"} {
 		words := new(mime.WordDecoder)
 		text, err := words.DecodeHeader(m.Header.Get(field))
 		if err != nil {

@@ -31,6 +31,10 @@ type Config struct {
 	// organizer's tags and Message-IDs. 16 bytes or more.
 	TagKey []byte
 
+	// PublicURL is where people find the pages of the web side, as in
+	// https://heraut.example.nl; campaigns link to the one where they unsubscribe.
+	// "" is nowhere: no campaign leaves then.
+	PublicURL string
 	// Connections is how many connections with the relay are open at most, all
 	// queues together; 0 means 8. A quarter of them is for critical, a quarter
 	// for reminders, the rest for bulk, at least one each.
@@ -111,6 +115,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("worker: the tag key has %d bytes, 16 or more are needed", len(c.TagKey))
 	case c.Connections < len(jobs.Queues()):
 		return fmt.Errorf("worker: %d connections: at least %d are needed, one for each queue", c.Connections, len(jobs.Queues()))
+	}
+	if err := checkPublicURL(c.PublicURL); err != nil {
+		return err
 	}
 	for _, d := range []struct {
 		name  string

@@ -10,40 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hibiken/asynq"
-
 	"heraut/jobs"
-	"heraut/jobs/queue"
 	"heraut/worker/fault"
 )
-
-// handler takes the tasks of one queue. It gives an error only for a task that
-// cannot be read, or comes when this worker stops: trying messages again is the
-// ledger's business, and what a task brought and was not claimed comes again. asynq's own
-// context is not used, as it ends when Redis goes away, and the claims do not.
-func (w *Worker) handler(ctx context.Context, q jobs.Queue) asynq.HandlerFunc {
-	return func(_ context.Context, task *asynq.Task) error {
-		begun := w.begin()
-		if begun {
-			defer w.hands.Done()
-		}
-		if task.Type() != queue.KindDeliver {
-			w.log.Error("task of an unknown kind; archived", "kind", task.Type(), "queue", q)
-			return fmt.Errorf("unknown kind: %w", asynq.SkipRetry)
-		}
-		d, err := queue.DecodeDeliver(task.Payload())
-		if err != nil {
-			w.log.Error("task that cannot be read; archived", "queue", q, "error", err)
-			return fmt.Errorf("%w: %w", err, asynq.SkipRetry)
-		}
-		if !begun {
-			return errNotNow
-		}
-		w.deliver(ctx, q, d.IDs)
-		_ = fault.At(fault.Recorded, 0)
-		return nil
-	}
-}
 
 // deliver claims messages and has them sent. It returns when every outcome is
 // recorded.

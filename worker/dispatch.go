@@ -63,7 +63,7 @@ func (w *Worker) tick(ctx context.Context) (dispatched int, err error) {
 	if err := w.lease.beat(ctx, w.relay.trouble()); err != nil {
 		return 0, err
 	}
-	if _, err := w.sweepOnce(ctx); err != nil {
+	if err := w.sweepOnce(ctx); err != nil {
 		return 0, err
 	}
 	if w.cfg.Manual {
@@ -100,6 +100,8 @@ type dispatcher struct {
 	relay   *breaker
 	trouble *seldom
 	queues  map[jobs.Queue]*handed
+	// expansions are the campaigns that were handed over and need it still.
+	expansions map[string]expansion
 }
 
 func newDispatcher(cfg Config, log *slog.Logger, relay *breaker, trouble *seldom) *dispatcher {
@@ -110,6 +112,7 @@ func newDispatcher(cfg Config, log *slog.Logger, relay *breaker, trouble *seldom
 
 // forget takes nothing for handed over.
 func (d *dispatcher) forget() {
+	d.expansions = map[string]expansion{}
 	d.queues = map[jobs.Queue]*handed{}
 	for _, q := range jobs.Queues() {
 		d.queues[q] = &handed{messages: map[int64]handover{}}
@@ -153,15 +156,16 @@ func (d *dispatcher) dispatch(ctx context.Context) (dispatched int, full bool, e
 	if lead == queue.Begin {
 		d.log.Info("this worker fills the queues from now on, with all that is due")
 	}
+	dispatched, campaignsErr := d.campaigns(ctx) // no reason to leave the rest
 	for _, q := range jobs.Queues() {
 		n, more, err := d.fill(ctx, q)
 		dispatched += n
 		full = full || more
 		if err != nil {
-			return dispatched, full, err
+			return dispatched, full, errors.Join(campaignsErr, err)
 		}
 	}
-	return dispatched, full, nil
+	return dispatched, full, campaignsErr
 }
 
 // resign lets another worker take over at once, also when ctx is done.
@@ -248,7 +252,3 @@ func number(tickets []jobs.Ticket) []jobs.Ticket {
 	}
 	return tickets
 }
-
-// errNotNow is the answer to a task that this worker does not take up. asynq
-// hands it out again a little later, perhaps to another worker.
-var errNotNow = errors.New("not now")

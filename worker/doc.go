@@ -7,6 +7,12 @@
 // stands in the ledger, and the ledger checks it once more at the claim and
 // once more just before the dot that ends a mail.
 //
+// The messages of a campaign are brought in line with its state in chunks
+// (`campaign:expand`), and leave as all others do. Who is to get them was frozen
+// when it was sent; each person is looked at once more here. A campaign whose
+// mails fail is paused. Other programs may send one, or register a person, by a
+// task; package queue tells how.
+//
 // What holds, whatever happens:
 //
 //   - A message is sent only by who holds its claim, and the mail is complete
@@ -24,4 +30,6 @@
 // cannot be reached, or wants another password, costs delay and no tries. A
 // message that cannot be rendered is parked as failed with the reason, without
 // a byte to the server, and the others go on.
+// A task that will never do is archived, with a line in the log; one of a later
+// version waits for a newer program, and stands in the ledger for people to see.
 package worker

@@ -34,4 +34,32 @@ type Ledger interface {
 	Goodbye(ctx context.Context, worker string) error
 	// Sweep settles what dead workers held and what waited too long.
 	Sweep(ctx context.Context, now time.Time) (jobs.Swept, error)
+
+	// Campaign gives a campaign as it stands.
+	Campaign(ctx context.Context, name string) (jobs.Campaign, error)
+	// CampaignsToStep names the campaigns whose messages do not follow their
+	// state and now could.
+	CampaignsToStep(ctx context.Context, now time.Time) ([]string, error)
+	// StepCampaign brings the messages of the next people of a campaign in line
+	// with its state; more says that there are others now.
+	StepCampaign(ctx context.Context, name string, limit int, now time.Time) (more bool, err error)
+	// KeepCampaigns says that campaigns are looked after, pauses those that were
+	// not for too long, and ends those of which nothing waits.
+	KeepCampaigns(ctx context.Context, now time.Time) (jobs.KeptCampaigns, error)
+	// PauseCampaign holds what has not left of a campaign, for a reason that
+	// people read. One that cannot be paused, as it is paused, is an error.
+	PauseCampaign(ctx context.Context, name, reason, by string, now time.Time) (jobs.Campaign, error)
+
+	// SendTask sends a campaign for another program, at a moment or, where that
+	// is zero, as soon as it may. [jobs.ErrRefused] is in the error where it will
+	// not.
+	SendTask(ctx context.Context, name string, count int, at time.Time, by string, now time.Time) (jobs.Campaign, error)
+	// ReceiveTask registers a person for another program, or brings the
+	// registration up to date; [jobs.ErrRefused] as above.
+	ReceiveTask(ctx context.Context, r jobs.Registration, now time.Time) error
+	// NoteTask puts a task of a later version on record, or when it was last
+	// seen, and ForgetTask takes it off; UnknownTasks gives all.
+	NoteTask(ctx context.Context, t jobs.UnknownTask) error
+	ForgetTask(ctx context.Context, id string) error
+	UnknownTasks(ctx context.Context) ([]jobs.UnknownTask, error)
 }

@@ -211,8 +211,10 @@ var errBatchOver = errors.New("the batch is over")
 // unwritten ends a claim of which no mail could be made.
 func (b *batch) unwritten(c *jobs.Claim, err error) {
 	if u, ok := errors.AsType[*unsendable](err); ok {
-		b.log.Warn("message not sent", "message", c.Message.ID, "event", c.Message.EventID, "state", u.state)
-		b.record(c, jobs.Outcome{ID: c.Message.ID, Fence: c.Fence, State: u.state, Reason: jobs.TrimReason(u.reason)})
+		b.log.Log(b.ctx, levelOf(u.state), "message not sent", "message", c.Message.ID, "event", c.Message.EventID, "state", u.state)
+		out := jobs.Outcome{ID: c.Message.ID, Fence: c.Fence, State: u.state, Reason: jobs.TrimReason(u.reason)}
+		b.record(c, out)
+		b.count(c, out)
 		return
 	}
 	b.stop(err)
@@ -236,6 +238,9 @@ func (s *sender) send(l, next *letter) {
 			s.drop()
 		}
 	}()
+	if b.held(l) {
+		return
+	}
 	later, err := s.w.rates.wait(b.ctx, s.queue, l.envelope.To)
 	if err == nil && !later.IsZero() {
 		b.record(l.claim, givenBack(l.claim, later))
@@ -270,6 +275,31 @@ func (s *sender) send(l, next *letter) {
 			"state", out.State, "code", r.Code, "enhanced", r.Enhanced, "domain", mailer.Domain(l.envelope.To), "attempt", m.Attempts)
 	}
 	b.record(l.claim, out)
+	b.count(l.claim, out)
+}
+
+// count counts how a try ended, and pauses a campaign whose mails fail.
+func (b *batch) count(c *jobs.Claim, out jobs.Outcome) {
+	if reason, pause := b.w.brake.count(&c.Message, out); pause {
+		b.w.pauseCampaign(b.ctx, c.Message.Name, reason)
+	}
+}
+
+// held ends a letter of a campaign that is about to be paused. On record it is
+// not yet.
+func (b *batch) held(l *letter) bool {
+	on, reason, now := b.w.brake.holds(&l.claim.Message)
+	if now {
+		b.w.pauseCampaign(b.ctx, l.claim.Message.Name, reason)
+	}
+	switch {
+	case !on:
+	case l.permit != nil:
+		b.unsent(l)
+	default:
+		b.record(l.claim, givenBack(l.claim, b.w.cfg.Clock.Now().Add(pause)))
+	}
+	return on
 }
 
 // unsent ends the claim of a letter that is not sent now. When its dot is
@@ -332,6 +362,10 @@ func (s *sender) dot(l *letter) error {
 		s.ask(l, false)
 	}
 	a := s.await(l)
+	if a.err == nil && a.result && time.Since(l.asked) > dotAgain {
+		s.ask(l, false)
+		a = s.await(l)
+	}
 	switch {
 	case a.err != nil:
 		return a.err
@@ -358,6 +392,7 @@ func (s *sender) await(l *letter) groupAnswer[bool] {
 
 // ask asks for a final dot.
 func (s *sender) ask(l *letter, ahead bool) {
+	l.asked = time.Now()
 	l.permit = s.w.journal.add(entry{
 		dot:   &jobs.Dot{ID: l.claim.Message.ID, Fence: l.claim.Fence, MessageID: l.messageID},
 		ahead: ahead,
@@ -369,7 +404,7 @@ func levelOf(s jobs.State) slog.Level {
 	switch s {
 	case jobs.Sent, jobs.Planned:
 		return slog.LevelDebug
-	case jobs.Retry:
+	case jobs.Retry, jobs.CancelledState:
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn

@@ -19,7 +19,14 @@ type stationery struct {
 
 	mu      sync.Mutex
 	version int64 // of the programme the sheets are for
-	sheets  map[templates.Class]*sheet
+	sheets  map[sheetKey]*sheet
+}
+
+// sheetKey is what the mails of one sheet share. A campaign's name stands in
+// their header.
+type sheetKey struct {
+	class    templates.Class
+	campaign string
 }
 
 // sheet is one prepared mail.
@@ -34,7 +41,11 @@ type sheet struct {
 // rendered in full: its template does something else with a name than to write
 // it, or preparing fails, which a full rendering tells best.
 func (s *stationery) sheet(version int64, in templates.Input, frame func(*templates.Prepared) mailer.Frame) *sheet {
-	sh := s.slot(version, s.set.Class(in))
+	key := sheetKey{class: s.set.Class(in)}
+	if in.Campaign != nil {
+		key.campaign = in.Campaign.Name
+	}
+	sh := s.slot(version, key)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.words == nil && !sh.never {
@@ -53,16 +64,16 @@ func (s *stationery) sheet(version int64, in templates.Input, frame func(*templa
 	return sh
 }
 
-func (s *stationery) slot(version int64, class templates.Class) *sheet {
+func (s *stationery) slot(version int64, key sheetKey) *sheet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sheets == nil || s.version != version || len(s.sheets) >= maxSheets {
-		s.version, s.sheets = version, map[templates.Class]*sheet{}
+		s.version, s.sheets = version, map[sheetKey]*sheet{}
 	}
-	sh := s.sheets[class]
+	sh := s.sheets[key]
 	if sh == nil {
 		sh = &sheet{}
-		s.sheets[class] = sh
+		s.sheets[key] = sh
 	}
 	return sh
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"heraut/jobs"
 )
 
 // beat renews the lease, or logs why not.
@@ -33,21 +31,34 @@ const sweepShare = 20
 // sweep sweeps, or logs why not, and says how long to rest.
 func (w *Worker) sweep(ctx context.Context) (rest time.Duration) {
 	began := time.Now()
-	if _, err := w.sweepOnce(ctx); err != nil && ctx.Err() == nil {
+	if err := w.sweepOnce(ctx); err != nil && ctx.Err() == nil {
 		w.log.Warn("cannot sweep; trying on", "error", err)
 	}
 	return max(w.cfg.SweepEvery, sweepShare*time.Since(began))
 }
 
-func (w *Worker) sweepOnce(ctx context.Context) (jobs.Swept, error) {
+func (w *Worker) sweepOnce(ctx context.Context) error {
 	s, err := w.cfg.Ledger.Sweep(ctx, w.cfg.Clock.Now())
 	if err != nil {
-		return s, fmt.Errorf("sweep: %w", err)
+		return fmt.Errorf("sweep: %w", err)
 	}
 	if s.Sum() > 0 || s.Workers > 0 {
 		w.log.Info("swept", "released", s.Released, "parked", s.Parked, "in_doubt", s.InDoubt, "expired", s.Expired, "workers", s.Workers)
 	}
-	return s, nil
+	kept, err := w.cfg.Ledger.KeepCampaigns(ctx, w.cfg.Clock.Now())
+	if err != nil {
+		return fmt.Errorf("look after campaigns: %w", err)
+	}
+	for _, name := range kept.Paused {
+		w.log.Warn("campaign paused: nobody looked after it for long; resume it, or cancel it", "campaign", name)
+	}
+	for _, name := range kept.Done {
+		w.log.Info("campaign done", "campaign", name)
+	}
+	if err := w.unknown.look(ctx); err != nil {
+		return fmt.Errorf("read the notes about tasks: %w", err)
+	}
+	return nil
 }
 
 // probe looks whether a relay that could not be used can be again.

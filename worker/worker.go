@@ -19,12 +19,15 @@ type Worker struct {
 	log        *slog.Logger
 	lease      *lease
 	programmes *programmes
+	campaigns  *campaigns
 	pools      map[jobs.Queue]*mailer.Pool
 	lines      map[jobs.Queue]*line
 	stationery *stationery
 	relay      *breaker
 	dispatcher *dispatcher
 	rates      *rates
+	brake      brake
+	unknown    *unknown
 	journal    *group[entry, bool]
 	trouble    *seldom // with Redis or the database, on the way to the queue
 	lifeline   *seldom // trouble with renewing the lease
@@ -49,10 +52,12 @@ func New(cfg Config) (*Worker, error) {
 		log:        log,
 		lease:      newLease(cfg),
 		programmes: &programmes{ledger: cfg.Ledger},
+		campaigns:  &campaigns{ledger: cfg.Ledger},
 		stationery: &stationery{set: cfg.Templates},
 		relay:      relay,
 		dispatcher: newDispatcher(cfg, log, relay, trouble),
 		rates:      newRates(cfg),
+		unknown:    &unknown{ledger: cfg.Ledger, clock: cfg.Clock, trouble: &seldom{log: log}},
 		trouble:    trouble,
 		lifeline:   &seldom{log: log},
 	}, nil
@@ -95,6 +100,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		upkeep.Go(func() { resting(ctx, w.sweep) })
 		upkeep.Go(func() { every(ctx, time.Second, w.probe) })
 		upkeep.Go(func() { resting(ctx, w.dispatcher.turn) })
+	}
+	if err := w.unknown.look(ctx); err != nil { // a sweep looks again
+		w.trouble.warn("cannot read the notes about tasks", "error", err)
 	}
 	var startErr error
 	for q, s := range servers {
@@ -176,9 +184,12 @@ func (w *Worker) server(q jobs.Queue) *asynq.Server {
 		TaskCheckInterval:        check,
 		DelayedTaskCheckInterval: 200 * time.Millisecond,
 		ShutdownTimeout:          w.cfg.StopWithin,
-		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return time.Second },
-		Logger:                   &asynqLog{log: w.log.With("queue", q), warn: &seldom{log: w.log.With("queue", q)}},
-		LogLevel:                 asynq.WarnLevel,
+		RetryDelayFunc:           retryDelay,
+		// Tries are counted in the ledger. asynq would archive, after so many, a
+		// task that waits for a newer program, or for the database.
+		IsFailure: func(error) bool { return false },
+		Logger:    &asynqLog{log: w.log.With("queue", q), warn: &seldom{log: w.log.With("queue", q)}},
+		LogLevel:  asynq.WarnLevel,
 	})
 }
 

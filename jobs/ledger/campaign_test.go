@@ -313,7 +313,7 @@ func TestCampaignGoesNoMore(t *testing.T) {
 		"unsubscribed": {jobs.Suppressed, jobs.ReasonUnsubscribed, func(t *testing.T, db *ledger.DB, r jobs.Registration) error {
 			return db.UnsubscribeRegistration(t.Context(), r.ID, "proef", now)
 		}},
-		"registration cancelled": {jobs.CancelledState, jobs.ReasonRegistration, func(t *testing.T, db *ledger.DB, r jobs.Registration) error {
+		"registration cancelled": {jobs.CancelledState, jobs.ReasonPersonOff, func(t *testing.T, db *ledger.DB, r jobs.Registration) error {
 			_, err := db.Cancel(t.Context(), "workshop", r.Email, "", now)
 			return err
 		}},

@@ -174,7 +174,7 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'cancelled' END,
 				reason = CASE WHEN state = 'in_doubt' THEN reason WHEN kind = 'campaign' THEN CAST($3 AS TEXT) ELSE CAST($2 AS TEXT) END,
 				wake_at = NULL, fence = fence + 1
-			WHERE `+those+` AND NOT `+stillOwed, db.d.numbers(rest), jobs.ReasonOvertaken, jobs.ReasonRegistration)
+			WHERE `+those+` AND NOT `+stillOwed, db.d.numbers(rest), jobs.ReasonOvertaken, jobs.ReasonPersonOff)
 		if err != nil {
 			return err
 		}

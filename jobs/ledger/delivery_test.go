@@ -42,8 +42,8 @@ func TestLifeOfAMessage(t *testing.T) {
 		if !finalDot(t, db, c, now) {
 			t.Fatal("final dot refused")
 		}
-		if finalDot(t, db, c, now) {
-			t.Error("final dot twice")
+		if !finalDot(t, db, c, now) {
+			t.Error("final dot refused to who asks again")
 		}
 		sent := now.Add(1500 * time.Millisecond)
 		if !record(t, db, jobs.Outcome{ID: ticket.ID, Fence: c.Fence, State: jobs.Sent, SentAt: sent, SMTP: "250 2.0.0 Ok"}, sent) {
@@ -64,6 +64,28 @@ func TestLifeOfAMessage(t *testing.T) {
 		equal(t, "planned", s.Messages[jobs.Planned], 3)
 		equal(t, "registered", s.Registrations[jobs.Registered], 1)
 		equal(t, "workers", s.Workers, 1)
+	})
+}
+
+// TestFinalDotAgain: a dot on record that could not be sent yet is refused when
+// it is asked for again and the person cancelled meanwhile. That it did not
+// leave is a legal outcome.
+func TestFinalDotAgain(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		r, m := confirmed(t, db)
+		c := claim(t, db, live(t, db, "w1", now), m.ID, now)
+		if !finalDot(t, db, c, now) {
+			t.Fatal("final dot refused")
+		}
+		if _, err := db.Cancel(t.Context(), "workshop", r.Email, "", now); err != nil {
+			t.Fatal(err)
+		}
+		if finalDot(t, db, c, now) {
+			t.Error("the final dot was allowed again")
+		}
+		if !record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: jobs.Retry, NextAttemptAt: now}, now) {
+			t.Error("that it did not leave was not recorded")
+		}
 	})
 }
 

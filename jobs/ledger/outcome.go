@@ -12,7 +12,7 @@ import (
 // and after the final dot: the rows of the table of [jobs.State] for the two
 // states a worker holds a message in. A test compares them.
 const (
-	fromClaimed  = `'planned', 'held', 'retry', 'failed', 'suppressed', 'expired', 'in_doubt'`
+	fromClaimed  = `'planned', 'held', 'retry', 'failed', 'suppressed', 'cancelled', 'expired', 'in_doubt'`
 	fromFinalDot = `'sent', 'retry', 'failed', 'in_doubt'`
 )
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -84,16 +85,21 @@ func (c *Conn) Backlog(ctx context.Context, q jobs.Queue) (waiting, later int, e
 	return int(pending.Val()), int(scheduled.Val()), nil
 }
 
+// soon is within what time a task that is tried again counts as work to do. One
+// that is put off for longer waits for a newer program.
+const soon = 10 * time.Second
+
 // Idle says whether no queue holds a task, waiting, later or in a worker's
-// hands. It is for the Redis of a rehearsal: elsewhere a task may stay in a
-// dead worker's hands for ever.
+// hands, beside those that wait for a newer program. It is for the Redis of a
+// rehearsal: elsewhere a task may stay in a dead worker's hands for ever.
 func (c *Conn) Idle(ctx context.Context) (bool, error) {
 	pipe := c.redis.Pipeline()
+	until := strconv.FormatInt(time.Now().Add(soon).Unix(), 10)
 	var counts []*redis.IntCmd
 	for _, q := range jobs.Queues() {
 		prefix := keyPrefix(q)
 		counts = append(counts, pipe.LLen(ctx, prefix+"pending"), pipe.LLen(ctx, prefix+"active"),
-			pipe.ZCard(ctx, prefix+"scheduled"), pipe.ZCard(ctx, prefix+"retry"))
+			pipe.ZCard(ctx, prefix+"scheduled"), pipe.ZCount(ctx, prefix+"retry", "-inf", until))
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		return false, fmt.Errorf("look whether the queues are empty: %w", err)

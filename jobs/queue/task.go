@@ -1,11 +1,8 @@
 package queue
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 )
 
 // KindDeliver is the kind of the tasks that send messages. Stable for ever:
@@ -14,9 +11,6 @@ const KindDeliver = "message:deliver"
 
 // MaxBatch is how many messages one task carries at most.
 const MaxBatch = 100
-
-// version is that of the payload.
-const version = 1
 
 // maxPayload is the size in bytes of the largest payload that can be right:
 // [MaxBatch] ids of 19 digits with their commas, and the rest.
@@ -42,26 +36,16 @@ func (d Deliver) Encode() ([]byte, error) {
 }
 
 // DecodeDeliver reads a payload. It refuses what [Deliver.Encode] would not
-// write, unknown fields and versions included: a task of a newer version must
-// fail here and not half work.
+// write, unknown fields and versions included; a later version is a
+// [VersionError].
 func DecodeDeliver(data []byte) (Deliver, error) {
-	if len(data) > maxPayload {
-		return Deliver{}, fmt.Errorf("decode task: payload of %d bytes, at most %d are allowed", len(data), maxPayload)
-	}
 	var p payload
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&p); err != nil {
-		return Deliver{}, fmt.Errorf("decode task: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Deliver{}, errors.New("decode task: something follows the payload")
-	}
-	if p.V != version {
-		return Deliver{}, fmt.Errorf("decode task: version %d, this program knows %d", p.V, version)
-	}
+	err := decode(KindDeliver, data, maxPayload, &p, &p.V)
 	d := Deliver{IDs: p.IDs}
-	if err := d.check(); err != nil {
+	if err == nil {
+		err = d.check()
+	}
+	if err != nil {
 		return Deliver{}, fmt.Errorf("decode task: %w", err)
 	}
 	return d, nil

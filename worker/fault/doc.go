@@ -32,6 +32,9 @@ type Point string
 // The points, in the order in which a message passes them. Those of a whole
 // batch are reached with the number 0.
 const (
+	// Expanded: a chunk of a campaign's messages is on record, in line with its
+	// state.
+	Expanded Point = "expanded"
 	// DueFound: the ledger named messages that are due, and they are not in the
 	// queue yet.
 	DueFound Point = "due_found"
@@ -53,7 +56,7 @@ const (
 
 // Points gives every point.
 func Points() []Point {
-	return []Point{DueFound, Enqueued, Claimed, Rendering, DotCommitted, Answered, Recorded}
+	return []Point{Expanded, DueFound, Enqueued, Claimed, Rendering, DotCommitted, Answered, Recorded}
 }
 
 // ErrInjected is what [At] gives where the specification says error.
