@@ -54,7 +54,7 @@ before. smtp-source sends one of the same mails over and over; it neither render
 indexes, from memory: SQLite in one transaction with prepared multi-row inserts, PostgreSQL with COPY.
 `,
 		"e": `
-` + "`heraut programme apply`" + ` as a process, which plans twice: once to show what it will do, once to do it. Waiting is a worker with nothing due for weeks.
+` + "`heraut programme apply`" + ` as a process. Waiting is a worker with nothing due for weeks.
 `,
 	}
 }

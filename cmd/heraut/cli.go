@@ -24,6 +24,7 @@ type commands struct {
 	Why           whyCmd           `cmd:"" help:"Everything about one person, in sentences."`
 	Status        statusCmd        `cmd:"" help:"Counts; cheap, may be polled."`
 	Messages      messagesCmd      `cmd:"" help:"The ledger of messages, and decisions about them."`
+	Campaign      campaignCmd      `cmd:"" help:"Mail that you write yourself, to many people at once."`
 	Suppress      suppressCmd      `cmd:"" help:"Addresses that are written to no more."`
 	Templates     templatesCmd     `cmd:"" help:"The templates of the mails."`
 	Serve         serveCmd         `cmd:"" help:"Run worker and web side until SIGTERM."`
@@ -59,6 +60,8 @@ Sending:
   serve                           run until SIGTERM
   status                          counts; cheap, may be polled
   messages [show|retry|resolve]   the ledger, and decisions about failed or doubtful mail
+  campaign new|preview|test|send  mail of your own to many people, once
+  campaign pause|resume|cancel|status|list
   suppress add|remove|list        addresses that are written to no more
 
 Operations:

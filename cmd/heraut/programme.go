@@ -150,26 +150,30 @@ func (c *programmeApplyCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer r.Close()
-	would, err := r.Apply(ctx, file, source, a.now(), ledger.ApplyOptions{Backfill: c.Backfill, DryRun: true})
-	if err != nil {
-		return err
-	}
-	if !a.flags.JSON || !c.Yes {
-		a.showApplied(would)
-	}
-	if !c.Yes && len(would.Changes) > 0 {
-		if err := a.confirm(); err != nil {
+	if !c.Yes {
+		would, err := r.Apply(ctx, file, source, a.now(), ledger.ApplyOptions{Backfill: c.Backfill, DryRun: true})
+		if err != nil {
 			return err
+		}
+		a.showApplied(would)
+		if len(would.Changes) > 0 {
+			if err := a.confirm(); err != nil {
+				return err
+			}
 		}
 	}
 	// Between showing and doing somebody may have registered; the numbers
-	// that are printed as JSON are those of the doing.
+	// that are printed as JSON are those of the doing. Who says yes beforehand
+	// gets them afterwards, as planning for a million takes a minute.
 	done, err := r.Apply(ctx, file, source, a.now(), ledger.ApplyOptions{Backfill: c.Backfill})
 	if err != nil {
 		return err
 	}
 	if a.flags.JSON {
 		return a.printJSON(viewApplied(done))
+	}
+	if c.Yes {
+		a.showApplied(done)
 	}
 	if len(done.Changes) > 0 {
 		a.printf(a.words.ApplyDone+"\n", done.Version)

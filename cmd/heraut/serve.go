@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"heraut/jobs/ledger"
 	"heraut/jobs/queue"
 	"heraut/templates"
 	"heraut/worker"
@@ -68,10 +69,14 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Only == "worker" {
 		a.sayServing(where)
 	} else {
-		parts = append(parts, s.web(func(addr net.Addr) {
+		pages, err := s.web(ctx, func(addr net.Addr) {
 			where.Web = "http://" + addr.String()
 			a.sayServing(where)
-		}).Run)
+		})
+		if err != nil {
+			return err
+		}
+		parts = append(parts, pages.Run)
 	}
 	// A side that fails takes the other along: half a service looks well and
 	// is not.
@@ -149,7 +154,7 @@ func (s *server) worker(ctx context.Context) (w *worker.Worker, where serving, s
 		w, err = worker.New(worker.Config{
 			Ledger: s.record.DB, Queue: s.queue, Templates: set, Dialer: dialer,
 			From: c.from, TagKey: key, Signer: c.signer, Log: s.log,
-			Connections: c.SMTP.Connections, Rate: c.SMTP.Rate, DomainRates: c.SMTP.DomainRates,
+			PublicURL: c.PublicURL, Connections: c.SMTP.Connections, Rate: c.SMTP.Rate, DomainRates: c.SMTP.DomainRates,
 		})
 	}
 	if err != nil {
@@ -160,12 +165,19 @@ func (s *server) worker(ctx context.Context) (w *worker.Worker, where serving, s
 }
 
 // web makes the web side.
-func (s *server) web(onListen func(net.Addr)) *web.Server {
+func (s *server) web(ctx context.Context, onListen func(net.Addr)) (*web.Server, error) {
+	key, err := tagKey(ctx, s.record, filepath.Join(s.record.config.Data, keyFile), s.log)
+	if err != nil {
+		return nil, err
+	}
 	parts := []web.Part{{Name: "ledger", Ping: s.record.Ping}}
 	if s.queue != nil {
 		parts = append(parts, web.Part{Name: "redis", Ping: s.queue.Ping})
 	}
-	return web.New(web.Config{Listen: s.record.config.Web.Listen, Parts: parts, OnListen: onListen, Log: s.log})
+	return web.New(web.Config{
+		Listen: s.record.config.Web.Listen, Parts: parts, OnListen: onListen, Log: s.log, TagKey: key,
+		Campaigns: s.record, IsNotFound: func(err error) bool { return errors.Is(err, ledger.ErrNotFound) },
+	}), nil
 }
 
 func (s *server) close() error {

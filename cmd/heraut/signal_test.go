@@ -96,7 +96,7 @@ func TestServeOnlyWeb(t *testing.T) {
 	}
 	status := exec.CommandContext(t.Context(), "heraut", "status", "--json")
 	status.Dir = dir
-	if out, err := status.Output(); err != nil || !bytes.Contains(out, []byte(`"workers":0,"troubles":[]}`)) {
+	if out, err := status.Output(); err != nil || !bytes.Contains(out, []byte(`"workers":0,"troubles":[],"campaigns":{},"unknown_tasks":[]}`)) {
 		t.Errorf("status: %s, %v; want no workers", out, err)
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -25,6 +27,48 @@ type statusJSON struct {
 	// Troubles is why workers send nothing at present, each reason once; never
 	// null. The command ends well all the same: it is the relay that fails.
 	Troubles []string `json:"troubles"`
+	// Campaigns are those that were sent and are not over; never null.
+	Campaigns map[string]campaignCount `json:"campaigns"`
+	// UnknownTasks wait for a later version of this program; never null.
+	UnknownTasks []unknownTaskJSON `json:"unknown_tasks"`
+}
+
+type campaignCount struct {
+	State  jobs.CampaignState `json:"state"`
+	Reason string             `json:"reason"`
+	Count  int                `json:"count"`
+	Sent   int                `json:"sent"`
+}
+
+type unknownTaskJSON struct {
+	ID      string   `json:"id"`
+	Kind    string   `json:"kind"`
+	Version int      `json:"version"`
+	SeenAt  *instant `json:"seen_at"`
+}
+
+// addCampaigns adds what status says of campaigns and of tasks for them.
+func (v *statusJSON) addCampaigns(ctx context.Context, r *record) error {
+	v.Campaigns, v.UnknownTasks = map[string]campaignCount{}, []unknownTaskJSON{}
+	list, err := r.Campaigns(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		switch c.State {
+		case jobs.CampaignScheduled, jobs.CampaignRunning, jobs.CampaignPaused:
+			report, err := r.CampaignReport(ctx, c.Name)
+			if err != nil {
+				return err
+			}
+			v.Campaigns[c.Name] = campaignCount{c.State, c.Reason, c.Count, report.Messages[jobs.Sent]}
+		}
+	}
+	tasks, err := r.UnknownTasks(ctx)
+	for _, t := range tasks {
+		v.UnknownTasks = append(v.UnknownTasks, unknownTaskJSON{t.ID, t.Kind, t.Version, at(t.SeenAt)})
+	}
+	return err
 }
 
 func (statusCmd) Run(ctx context.Context, a *app) error {
@@ -48,12 +92,22 @@ func (statusCmd) Run(ctx context.Context, a *app) error {
 	if !st.OldestDue.IsZero() {
 		v.OldestDue = max(int64(now.Sub(st.OldestDue)/time.Second), 0)
 	}
+	if err := v.addCampaigns(ctx, r); err != nil {
+		return err
+	}
 	if a.flags.JSON {
 		return a.printJSON(v)
 	}
 	w := a.words
 	for _, trouble := range v.Troubles {
 		a.alarm(fmt.Sprintf(w.StatusTrouble, oneLine(trouble)))
+	}
+	for _, task := range v.UnknownTasks {
+		a.alarm(fmt.Sprintf(w.StatusTask, oneLine(task.Kind), task.Version))
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Campaigns)) {
+		c := v.Campaigns[name]
+		a.printf(w.StatusCampaign+"\n", name, w.campaign(c.State)+w.because(c.Reason), c.Sent, c.Count)
 	}
 	t := &table{head: []string{w.StatusPeople, ""}}
 	for _, s := range jobs.Statuses() {

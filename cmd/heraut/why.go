@@ -83,6 +83,9 @@ func (w words) why(p *jobs.Programme, reg jobs.Registration, messages []ledger.M
 // ruleOf names the rule behind a message, with its moment as the programme
 // file writes it.
 func (w words) ruleOf(ev jobs.Event, m jobs.Message) string {
+	if m.Kind == jobs.CampaignMail {
+		return fmt.Sprintf("%s %q", w.kind(m.Kind), m.Name)
+	}
 	for _, r := range ev.Rules {
 		if r.Name == m.Name && r.Kind == m.Kind && r.Kind != jobs.Confirmation {
 			return fmt.Sprintf("%s %q (%s)", w.kind(m.Kind), m.Name, r.At)

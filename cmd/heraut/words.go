@@ -74,6 +74,26 @@ type words struct {
 
 	SuppressAdded, SuppressRemoved string // address
 
+	CampaignStates      map[jobs.CampaignState]string
+	CampaignWarning     string // what may be wrong
+	CampaignSaved       string // name, people, name
+	CampaignIs          string // name, state
+	CampaignMail        string // to whom
+	CampaignCount       string // people, left out
+	CampaignPage        string // file
+	CampaignNext        string // name, people
+	CampaignTested      string // name, addresses
+	CampaignTestSubject string // subject
+	CampaignSent        string // name, people, moment, name
+	CampaignSecond      string // people, name, people
+	CampaignRate        string // done, all, a second
+	CampaignUnwritten   string
+	CampaignLeftOut     string
+	StatusCampaign      string // name, state, sent, people
+	StatusTask          string // kind, version
+
+	PageDesktop, PagePhone, PageText string
+
 	ServeWeb, ServeCapture, ServeRelay, ServeStop string
 }
 
@@ -103,6 +123,9 @@ func chooseWords(flag string, env map[string]string) (words, error) {
 func (w words) status(s jobs.Status) string { return or(w.Statuses[s], string(s)) }
 func (w words) state(s jobs.State) string   { return or(w.States[s], string(s)) }
 func (w words) kind(k jobs.Kind) string     { return or(w.Kinds[k], string(k)) }
+func (w words) campaign(s jobs.CampaignState) string {
+	return or(w.CampaignStates[s], string(s))
+}
 func (w words) result(r ledger.Result) string {
 	return or(w.Results[string(r)], string(r))
 }

@@ -51,6 +51,15 @@ func english() words {
 		StatusPeople: "Registrations", StatusMessages: "Messages", StatusDue: "oldest due, seconds", StatusDoubt: "in doubt", StatusWorkers: "workers",
 		StatusTrouble: "Nothing goes out now: %s",
 
+		CampaignWarning: "Mind: %s", CampaignSaved: "%s is saved; it would go to %d people. Look at it with `heraut campaign preview %s`.",
+		CampaignIs: "%s: %s", CampaignMail: "The mail to %s:", CampaignCount: "%d people get this mail; %d are left out.", CampaignPage: "The page is in %s.",
+		CampaignNext: "To send it: heraut campaign send %s --count %d", CampaignTested: "A test of %s was sent to %d addresses.", CampaignTestSubject: "[test] %s",
+		CampaignSent:   "%s goes to %d people and begins on %s. To take it back: heraut campaign cancel %s",
+		CampaignSecond: "Above %d people a second organiser has to want it as well: heraut campaign send %s --count %d",
+		CampaignRate:   "%d of %d, %.0f a second", CampaignUnwritten: "not ready yet", CampaignLeftOut: "get none",
+		StatusCampaign: "campaign %s: %s, %d of %d sent", StatusTask: "A task of a later version waits (%s, version %d): upgrade heraut.",
+		PageDesktop: "On a desktop", PagePhone: "On a phone", PageText: "As text",
+
 		SuppressAdded: "%s is written to no more.", SuppressRemoved: "%s may be written to again.",
 
 		ServeWeb: "web side on %s", ServeCapture: "mail is captured in %s, not sent", ServeRelay: "mail goes to %s", ServeStop: "stopped",
@@ -58,7 +67,9 @@ func english() words {
 	w.Statuses = same(jobs.Statuses())
 	w.States = same(jobs.States())
 	w.States[jobs.FinalDot], w.States[jobs.InDoubt] = "at the final dot", "in doubt"
-	w.Kinds = same(jobs.Kinds())
+	w.Kinds = same(append(jobs.Kinds(), jobs.CampaignMail))
+	w.CampaignStates = same(jobs.CampaignStates())
+	w.CampaignStates[jobs.CampaignReady] = "waiting for a second organiser"
 	return w
 }
 

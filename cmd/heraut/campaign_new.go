@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"unicode/utf8"
+
+	"heraut/jobs"
+)
+
+// campaignNewCmd writes a draft.
+type campaignNewCmd struct {
+	Name      string `required:"" placeholder:"NAME" help:"Its name, for good: small letters, digits and hyphens."`
+	Event     string `required:"" placeholder:"ID" help:"The event it is about."`
+	Subject   string `required:"" placeholder:"TEXT" help:"The subject, in Dutch; placeholders as in the body."`
+	Body      string `required:"" placeholder:"FILE.md" help:"The text, in Dutch: Markdown with placeholders such as {{voornaam|deelnemer}}."`
+	SubjectEn string `name:"subject-en" placeholder:"TEXT" help:"The subject in English."`
+	BodyEn    string `name:"body-en" placeholder:"FILE.md" help:"The text in English. Without it everybody gets the Dutch one."`
+	Audience  string `required:"" placeholder:"EXPR" help:"Who gets it, as in 'event=workshop lang=nl !tag=vip'; everyone for all who are registered."`
+	by
+}
+
+func (c *campaignNewCmd) Run(ctx context.Context, a *app) error {
+	campaign := jobs.Campaign{Name: c.Name, EventID: c.Event, Subject: jobs.Text{NL: c.Subject, EN: c.SubjectEn}}
+	if err := jobs.CheckCampaignName(c.Name); err != nil {
+		return &usageError{err}
+	}
+	var err error
+	if campaign.Audience, err = jobs.ParseAudience(c.Audience); err != nil {
+		return &usageError{err}
+	}
+	if (c.SubjectEn == "") != (c.BodyEn == "") {
+		return hint(usagef("half of the English text is missing"), "give both --subject-en and --body-en, or neither")
+	}
+	if campaign.Body.NL, err = readBody(c.Body); err != nil {
+		return err
+	}
+	if c.BodyEn != "" {
+		if campaign.Body.EN, err = readBody(c.BodyEn); err != nil {
+			return err
+		}
+	}
+	r, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	warnings, err := r.checkCampaign(ctx, a, campaign, map[string]string{
+		"subject.nl": "--subject", "subject.en": "--subject-en", "body.nl": c.Body, "body.en": c.BodyEn,
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.SaveCampaign(ctx, campaign, c.name(), a.now()); err != nil {
+		return refused(c.Name, err)
+	}
+	if campaign, err = r.Campaign(ctx, c.Name); err != nil {
+		return err
+	}
+	n, err := r.CountAudience(ctx, campaign)
+	if err != nil {
+		return err
+	}
+	a.warn(warnings)
+	if a.flags.JSON {
+		v := viewCampaign(campaign)
+		v.Count = n
+		return a.printJSON(v)
+	}
+	a.printf(a.words.CampaignSaved+"\n", c.Name, n, c.Name)
+	return nil
+}
+
+// readBody reads a text that a person wrote. One that is far too long is not
+// read at all.
+func readBody(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", &usageError{fmt.Errorf("body: %w", err)}
+	case info.Size() > jobs.MaxCampaignBody:
+		return "", hint(usagef("%s has %d bytes; at most %d are sent, as mail programs cut off what is longer", path, info.Size(), jobs.MaxCampaignBody),
+			"link to a page that has it all")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", &usageError{fmt.Errorf("body: %w", err)}
+	}
+	if !utf8.Valid(data) {
+		return "", usagef("%s is not UTF-8; save it with that encoding", path)
+	}
+	return string(data), nil
+}
