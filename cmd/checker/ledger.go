@@ -21,6 +21,18 @@ type facts struct {
 	appliedAt     time.Time            // the newest programme
 	suppressedAt  map[string]time.Time // by address, as the ledger compares them
 	alive         map[string]time.Time // lease of each worker
+
+	unsubscribedAt map[string]time.Time // by address, likewise
+	campaigns      map[string]string    // name → state
+	callOffAt      map[string]time.Time // when a campaign was cancelled
+	audience       []recipient          // of all campaigns, frozen
+}
+
+// recipient is a person of a campaign's frozen audience.
+type recipient struct {
+	campaign     string
+	registration int64
+	leftOut      string // why it is to get nothing; "" when it is to get it
 }
 
 type message struct {
@@ -64,7 +76,10 @@ func readLedger(ctx context.Context, database string) (*facts, error) {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
 	defer tx.Rollback()
-	f := &facts{registrations: map[int64]registration{}, events: map[string]event{}, suppressedAt: map[string]time.Time{}, alive: map[string]time.Time{}}
+	f := &facts{
+		registrations: map[int64]registration{}, events: map[string]event{}, suppressedAt: map[string]time.Time{}, alive: map[string]time.Time{},
+		unsubscribedAt: map[string]time.Time{}, campaigns: map[string]string{}, callOffAt: map[string]time.Time{},
+	}
 	if err := f.read(ctx, tx); err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
@@ -117,6 +132,8 @@ func (f *facts) read(ctx context.Context, tx *sql.Tx) error {
 	}{
 		{`SELECT email_key, created_at FROM suppressions`, f.suppressedAt},
 		{`SELECT id, lease_until FROM workers`, f.alive},
+		{`SELECT email_key, created_at FROM unsubscriptions`, f.unsubscribedAt},
+		{`SELECT name, MAX(at) FROM campaign_log WHERE state = 'cancelled' GROUP BY name`, f.callOffAt},
 	} {
 		err := each(ctx, tx, func(scan func(...any) error) error {
 			var name string
@@ -128,6 +145,24 @@ func (f *facts) read(ctx context.Context, tx *sql.Tx) error {
 		if err != nil {
 			return err
 		}
+	}
+	err = each(ctx, tx, func(scan func(...any) error) error {
+		var name, state string
+		err := scan(&name, &state)
+		f.campaigns[name] = state
+		return err
+	}, `SELECT name, state FROM campaigns`)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, tx, func(scan func(...any) error) error {
+		var r recipient
+		err := scan(&r.campaign, &r.registration, &r.leftOut)
+		f.audience = append(f.audience, r)
+		return err
+	}, `SELECT name, registration_id, left_out FROM campaign_people ORDER BY name, registration_id`)
+	if err != nil {
+		return err
 	}
 	return tx.QueryRowContext(ctx, `SELECT MAX(applied_at) FROM programmes`).Scan(instant{&f.appliedAt})
 }

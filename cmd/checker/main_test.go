@@ -42,9 +42,10 @@ func atEnd(change func(*smtptest.Record)) func([]smtptest.Record) []smtptest.Rec
 }
 
 const (
-	oneSent   = `(SELECT MAX(id) FROM messages WHERE state = 'sent' AND kind = 'change')`
-	oneWaits  = `(SELECT MAX(id) FROM messages WHERE state = 'planned')`
-	onePerson = `(SELECT MAX(id) FROM registrations WHERE status = 'registered')`
+	oneSent     = `(SELECT MAX(id) FROM messages WHERE state = 'sent' AND kind = 'change')`
+	oneCampaign = `(SELECT MAX(id) FROM messages WHERE kind = 'campaign')`
+	oneWaits    = `(SELECT MAX(id) FROM messages WHERE state = 'planned')`
+	onePerson   = `(SELECT MAX(id) FROM registrations WHERE status = 'registered')`
 )
 
 var lies = []seeded{
@@ -96,6 +97,14 @@ var lies = []seeded{
 		r[i].Calendar = nil
 		return r
 	}},
+	{name: "a person of a campaign was forgotten", want: lost, ledger: `DELETE FROM messages WHERE id = ` + oneCampaign},
+	{name: "an address got a campaign twice", want: duplicated, ledger: `UPDATE registrations SET status = 'cancelled',
+		email_key = (SELECT MIN(email_key) FROM registrations WHERE status = 'registered') WHERE id = ` + onePerson},
+	{name: "the person had unsubscribed", want: stale, ledger: `INSERT INTO unsubscriptions (email_key, how, created_at)
+		SELECT email_key, 'proef', NOW - 3600000000 FROM registrations WHERE id = ` + onePerson},
+	{name: "the campaign was cancelled", want: stale, ledger: `UPDATE campaign_log SET state = 'cancelled', at = NOW - 3600000000 WHERE state = 'running'`},
+	{name: "left out of a campaign and mailed", want: wrongPerson, ledger: `UPDATE campaign_people SET left_out = 'proef' WHERE registration_id = ` + onePerson},
+	{name: "not in the audience of a campaign", want: wrongPerson, ledger: `DELETE FROM campaign_people WHERE registration_id = ` + onePerson},
 	{name: "a mail of nobody", want: unknown, record: at(0, func(r *smtptest.Record) { r.MessageID = "<x@example.org>" })},
 	{name: "a mail before its final dot", want: unknown, ledger: `UPDATE messages SET message_id = '' WHERE id = ` + oneSent},
 }
@@ -148,8 +157,9 @@ func (r *truth) lies(t *testing.T, fresh func(*testing.T) string) {
 		if code != exitClean || len(got.Findings) != 0 {
 			t.Fatalf("exit code %d, findings %+v; want none", code, got.Findings)
 		}
-		// Five confirmations and one copy, one cancellation, four changes.
-		if got.Mails != 2*people+1 || got.Sent != 2*people || got.Doubted != 1 || got.Flagged != 1 || got.InDoubt != 0 {
+		// Five confirmations and one copy, one cancellation, four of a campaign, four
+		// changes.
+		if got.Mails != 3*people || got.Sent != 3*people-1 || got.Doubted != 1 || got.Flagged != 1 || got.InDoubt != 0 {
 			t.Errorf("counted %+v", got)
 		}
 	})

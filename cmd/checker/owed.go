@@ -11,7 +11,9 @@ import (
 func (j *judge) owed() {
 	have := map[int64][]message{}
 	for _, m := range j.ledger.messages {
-		have[m.registration] = append(have[m.registration], m)
+		if m.kind != campaign {
+			have[m.registration] = append(have[m.registration], m)
+		}
 	}
 	rules := j.rules()
 	for _, id := range slices.Sorted(maps.Keys(j.ledger.registrations)) {
@@ -42,7 +44,7 @@ func (j *judge) rules() map[string]map[string]bool {
 	rules := map[string]map[string]bool{}
 	for _, m := range j.ledger.messages {
 		status := j.ledger.registrations[m.registration].status
-		if status != "registered" && status != "held" || m.revision != j.ledger.events[m.event].revision || m.kind == "cancellation" {
+		if m.kind == campaign || status != "registered" && status != "held" || m.revision != j.ledger.events[m.event].revision || m.kind == "cancellation" {
 			continue
 		}
 		// Cancelled at the present revision: the rule was removed.

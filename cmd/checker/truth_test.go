@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -17,8 +18,8 @@ import (
 )
 
 // truth is a small run of the real program: five people are confirmed, one of
-// them twice because the server did not answer, one cancels, and the event
-// moves. Its record and its ledger are what the lies are made from.
+// them twice because the server did not answer, one cancels, the others get a
+// campaign, and the event moves. Its record and its ledger are what the lies are made from.
 type truth struct {
 	dir, program, config string
 	record, database     string
@@ -56,7 +57,7 @@ func newTruth(t *testing.T, program, database string) *truth {
 		Rules:  []smtptest.Rule{{At: smtptest.Dot, Transaction: 3, Do: smtptest.Action{Cut: true}}},
 		OnMail: rec.Mail,
 	})
-	r.write(t, "heraut.yaml", fmt.Sprintf("data: .\ndatabase: %q\nfrom: Proef <noreply@example.nl>\nsmtp: {url: %q, tls: none}\n", database, server.URL()))
+	r.write(t, "heraut.yaml", fmt.Sprintf("data: .\ndatabase: %q\nfrom: Proef <noreply@example.nl>\npublic_url: https://aanmelden.example.org\nsmtp: {url: %q, tls: none}\n", database, server.URL()))
 	start := time.Now().AddDate(0, 2, 0)
 	r.write(t, "programme.yaml", programme(start))
 	csv := "email,name\n"
@@ -76,6 +77,11 @@ func newTruth(t *testing.T, program, database string) *truth {
 	r.await(t, people, `SELECT COUNT(*) FROM messages WHERE state = 'sent'`)
 	r.heraut(t, "cancel", "--event", "workshop", "--email", "p0@example.org")
 	r.await(t, 1, `SELECT COUNT(*) FROM messages WHERE state = 'sent' AND kind = 'cancellation'`)
+	r.write(t, "nieuws.md", "Beste {{voornaam|deelnemer}},\n\nEr is nieuws.\n")
+	r.heraut(t, "campaign", "new", "--event", "workshop", "--name", "nieuws", "--subject", "Nieuws", "--body", "nieuws.md", "--audience", "event=workshop")
+	r.heraut(t, "campaign", "send", "nieuws", "--count", strconv.Itoa(people-1), "--at-once")
+	r.await(t, people-1, `SELECT COUNT(*) FROM messages WHERE state = 'sent' AND kind = 'campaign'`)
+	r.await(t, 1, `SELECT COUNT(*) FROM campaigns WHERE state = 'done'`)
 	r.write(t, "programme.yaml", programme(start.AddDate(0, 0, 1)))
 	r.heraut(t, "programme", "apply", "programme.yaml", "--yes")
 	r.await(t, people-1, `SELECT COUNT(*) FROM messages WHERE state = 'sent' AND kind = 'change'`)

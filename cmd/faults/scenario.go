@@ -83,7 +83,7 @@ func (s scenario) where(quick bool) []combo {
 // often the random one kills on each database.
 func matrix(kills int) []scenario {
 	all := slices.Concat(pointScenarios(), loadScenarios(kills), poisonScenarios(), upgradeScenarios(),
-		smtpScenarios(), redisScenarios(), databaseScenarios(), raceScenarios())
+		smtpScenarios(), redisScenarios(), databaseScenarios(), raceScenarios(), campaignScenarios())
 	slices.SortStableFunc(all, func(a, b scenario) int { return a.row - b.row })
 	return all
 }
