@@ -18,6 +18,7 @@ func previewPage(out io.Writer, w words, v previewJSON) error {
 	return campaignPage.Execute(out, struct {
 		Words words
 		previewJSON
-		Mail template.HTML // for srcdoc, where html/template escapes it once
-	}{w, v, template.HTML(v.HTML)})
+		// The whole attribute: of HTML in an attribute html/template drops the tags.
+		Mail template.HTMLAttr
+	}{w, v, template.HTMLAttr(`srcdoc="` + template.HTMLEscapeString(v.HTML) + `"`)})
 }
