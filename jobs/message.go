@@ -60,7 +60,7 @@ var moves = map[State][]State{
 	HeldState:      {Planned, CancelledState, Expired},
 	Retry:          {Claimed, Planned, HeldState, Suppressed, CancelledState, Expired},
 	Claimed:        {FinalDot, Planned, HeldState, Retry, Failed, Suppressed, CancelledState, Expired, InDoubt},
-	FinalDot:       {FinalDot, Sent, Retry, Failed, InDoubt}, // asked for again after a wait
+	FinalDot:       {Sent, Retry, Failed, InDoubt},
 	InDoubt:        {Claimed, Sent, Failed, InDoubt},
 	Failed:         {Planned, CancelledState},
 	Suppressed:     {Planned, CancelledState},

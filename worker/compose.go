@@ -147,7 +147,7 @@ func (w *Worker) fill(in templates.Input, version int64, messageID string, buf [
 
 // frame gives what all mails of one class share around the words.
 func (w *Worker) frame(in templates.Input) func(*templates.Prepared) mailer.Frame {
-	l := in.Registration.Lang
+	l := in.Language()
 	return func(p *templates.Prepared) mailer.Frame {
 		f := mailer.Frame{From: w.cfg.From, Language: string(l), Headers: w.listHeaders(in.Campaign), Text: p.Text, HTML: p.HTML}
 		if p.Invite != nil {
@@ -173,7 +173,7 @@ func (w *Worker) write(in templates.Input, messageID string) ([]byte, error) {
 		HTML:      rendered.HTML,
 		Date:      in.Now.In(in.Event.Zone),
 		MessageID: messageID,
-		Language:  string(reg.Lang),
+		Language:  string(in.Language()),
 		Headers:   append(w.listHeaders(in.Campaign), ownHeaders(in.Unsubscribe)...),
 	}
 	if rendered.Invite != nil {
