@@ -37,13 +37,12 @@ func campaignScenarios() []scenario {
 	return []scenario{
 		refused,
 		story(45, "campaign paused, resumed, worker killed twice, people leave", 20_000, extremes, nil, campaignStory),
-		story(45, "campaign paused, resumed, worker killed twice, people leave", 1500, []combo{}, extremes, campaignStory),
+		story(45, "campaign paused, resumed, worker killed twice, people leave", 1500, []combo{}, []combo{postgresRedis}, campaignStory),
 		story(46, "kill while a campaign is expanded", 20_000, extremes, nil, expansionKilled),
 		story(46, "kill while a campaign is expanded", 4000, []combo{}, []combo{postgresRedis}, expansionKilled),
 		story(47, "FLUSHALL during a campaign", 2000, []combo{sqliteRedis, postgresRedis}, []combo{postgresRedis}, campaignFlushed),
 		story(48, "yesterday's backup put back during a campaign", 1000, []combo{sqliteRedis, sqliteEmbedded}, []combo{sqliteRedis}, campaignRestored),
 		stopped(20_000, extremes, nil),
-		stopped(5000, []combo{}, []combo{postgresRedis}),
 	}
 }
 
