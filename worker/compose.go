@@ -124,7 +124,7 @@ func (w *Worker) input(ctx context.Context, c *jobs.Claim) (in templates.Input, 
 // fill completes a prepared mail. On any error the mail is to be written in
 // full.
 func (w *Worker) fill(in templates.Input, version int64, messageID string, buf []byte) ([]byte, error) {
-	sh := w.stationery.sheet(version, in, w.frame(in))
+	sh := w.stationery.sheet(version, in, w.frame(in.Language(), in.Campaign))
 	if sh == nil {
 		return nil, templates.ErrNotPrepared
 	}
@@ -145,11 +145,11 @@ func (w *Worker) fill(in templates.Input, version int64, messageID string, buf [
 	})
 }
 
-// frame gives what all mails of one class share around the words.
-func (w *Worker) frame(in templates.Input) func(*templates.Prepared) mailer.Frame {
-	l := in.Language()
+// frame gives what all mails of one class share around the words. c is nil for
+// a mail that is of no campaign.
+func (w *Worker) frame(l jobs.Lang, c *jobs.Campaign) func(*templates.Prepared) mailer.Frame {
 	return func(p *templates.Prepared) mailer.Frame {
-		f := mailer.Frame{From: w.cfg.From, Language: string(l), Headers: w.listHeaders(in.Campaign), Text: p.Text, HTML: p.HTML}
+		f := mailer.Frame{From: w.cfg.From, Language: string(l), Headers: w.listHeaders(c), Text: p.Text, HTML: p.HTML}
 		if p.Invite != nil {
 			f.Calendar = &mailer.FrameCalendar{Method: p.Method, FileName: inviteFile(l), ICS: p.Invite}
 		}
