@@ -12,10 +12,11 @@ import (
 
 // campaignSendCmd sends a campaign to its audience, whose size has to be typed.
 type campaignSendCmd struct {
-	Name   string `arg:"" help:"The campaign."`
-	Count  int    `required:"" placeholder:"N" help:"How many people get it, as the preview says."`
-	At     string `placeholder:"TIME" help:"When it begins: 2026-12-01T09:00 on the programme's clock, or RFC 3339."`
-	AtOnce bool   `help:"Leave out the minute in which it can be taken back, and the first twenty who get it before all others."`
+	Name         string `arg:"" help:"The campaign."`
+	Count        int    `required:"" placeholder:"N" help:"How many people get it, as the preview says."`
+	At           string `placeholder:"TIME" help:"When it begins: 2026-12-01T09:00 on the programme's clock, or RFC 3339."`
+	Untranslated bool   `help:"People who read English get the Dutch text, as there is no English one."`
+	AtOnce       bool   `help:"Leave out the minute in which it can be taken back, and the first twenty who get it before all others."`
 	by
 }
 
@@ -32,7 +33,7 @@ func (c *campaignSendCmd) Run(ctx context.Context, a *app) error {
 	if err := r.config.reachable(); err != nil {
 		return err
 	}
-	opt := ledger.SendOptions{Count: c.Count, By: c.name(), AtOnce: c.AtOnce}
+	opt := ledger.SendOptions{Count: c.Count, By: c.name(), AtOnce: c.AtOnce, Untranslated: c.Untranslated}
 	if opt.At, err = moment(c.At, r.programme.Zone); err != nil {
 		return err
 	}

@@ -172,6 +172,9 @@ type SendOptions struct {
 	Count int       // people that whoever sends it expects
 	At    time.Time // when it is to begin; zero is as soon as it may
 	By    string    // who sends it
+	// Untranslated says that people who read a language in which there is no text
+	// are to get the Dutch one. Otherwise the campaign is not sent if there are any.
+	Untranslated bool
 	// AtOnce leaves out the minute in which it can be taken back, and the canary.
 	AtOnce bool
 }
@@ -180,14 +183,17 @@ type SendOptions struct {
 // transaction. An audience of another size than was said is a *[CountError].
 // Above [jobs.ApproveAbove] people the first organiser's wish is put on record
 // ([jobs.CampaignReady]) and that of a second one sends it. A draft that is
-// older than [jobs.DraftLasts], or whose event moved since, is [ErrStale]; that
-// and what was sent before is a *[CampaignError].
+// older than [jobs.DraftLasts], or whose event moved since, is [ErrStale]; that,
+// a missing translation and what was sent before is a *[CampaignError].
 func (db *DB) SendCampaign(ctx context.Context, name string, opt SendOptions, now time.Time) (c jobs.Campaign, err error) {
 	err = db.tx(ctx, func(tx *sql.Tx) error {
 		if c, err = campaign(ctx, tx, name, db.d.forUpdate); err != nil {
 			return err
 		}
 		if err := sendable(ctx, tx, c, opt, now); err != nil {
+			return err
+		}
+		if err := db.readable(ctx, tx, c, opt); err != nil {
 			return err
 		}
 		if c.State == jobs.CampaignDraft && opt.Count > jobs.ApproveAbove {
@@ -232,6 +238,20 @@ func sendable(ctx context.Context, tx *sql.Tx, c jobs.Campaign, opt SendOptions,
 		return no(nil, fmt.Sprintf("above %d people a second organiser has to send it as well, and %s was the first", jobs.ApproveAbove, opt.By))
 	}
 	return nil
+}
+
+// readable says whether there is a text for everybody.
+func (db *DB) readable(ctx context.Context, tx *sql.Tx, c jobs.Campaign, opt SendOptions) error {
+	if c.Body.EN != "" || opt.Untranslated {
+		return nil
+	}
+	english := c
+	english.Audience = c.Audience.And(jobs.AudienceChoice{Key: "lang", Value: string(jobs.English)})
+	n, err := countAudience(ctx, tx, db.d, english)
+	if err == nil && n > 0 {
+		err = &CampaignError{Name: c.Name, From: c.State, To: jobs.CampaignScheduled, Why: fmt.Sprintf("%d people of its audience read English, and it has no English text", n)}
+	}
+	return err
 }
 
 // schedule freezes the audience.

@@ -71,7 +71,7 @@ func campaignOf(t testing.TB, db *ledger.DB, name string) jobs.Campaign {
 func sendNow(t testing.TB, db *ledger.DB, name string, at time.Time) jobs.Campaign {
 	t.Helper()
 	people, _ := chosen(t, db, name)
-	c, err := db.SendCampaign(t.Context(), name, ledger.SendOptions{Count: len(people), By: "een", AtOnce: true}, at)
+	c, err := db.SendCampaign(t.Context(), name, ledger.SendOptions{Count: len(people), By: "een", AtOnce: true, Untranslated: true}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,20 @@ func TestCampaignRefusals(t *testing.T) {
 		move(t, func() (jobs.Campaign, error) { return by("twee") }, jobs.CampaignReady)
 		move(t, func() (jobs.Campaign, error) { return by("een") }, jobs.CampaignScheduled)
 
-		save(t, db, news(t, "oud", "event=workshop"), now)
+		english := person(t, "jane@example.org")
+		english.Lang, english.EventID = jobs.English, "workshop"
+		if _, _, err := db.Register(ctx, english, now); err != nil {
+			t.Fatal(err)
+		}
+		save(t, db, news(t, "vertaald", "lang=en"), now)
+		if _, err := db.SendCampaign(ctx, "vertaald", ledger.SendOptions{Count: 1, By: "een"}, now); !errors.As(err, &no) || !strings.Contains(err.Error(), "1 people of its audience read English") {
+			t.Errorf("no text for who reads English: %v", err)
+		}
+		if _, err := db.SendCampaign(ctx, "vertaald", ledger.SendOptions{Count: 1, By: "een", Untranslated: true}, now); err != nil {
+			t.Errorf("the Dutch text for who reads English: %v", err)
+		}
+
+		save(t, db, news(t, "oud", "event=workshop !lang=en"), now)
 		if _, err := db.SendCampaign(ctx, "oud", ledger.SendOptions{Count: many, By: "een"}, now.Add(jobs.DraftLasts+time.Second)); !errors.Is(err, ledger.ErrStale) {
 			t.Errorf("an old draft: %v", err)
 		}

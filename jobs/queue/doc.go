@@ -44,8 +44,8 @@
 //
 // It does what `heraut campaign send` does, with the minute to take it back and
 // the few people who get it before all others. For more than 500 people a second
-// one has to send it too, under another "by". A campaign is sent once, whatever
-// is enqueued.
+// one has to send it too, under another "by". One whose audience reads English
+// needs an English text. A campaign is sent once, whatever is enqueued.
 //
 // What is done is gone from Redis. What is refused (an address that is none, a
 // wrong count, an event nobody knows, a payload that cannot be read) is archived,
