@@ -117,6 +117,16 @@ func (w *world) awaitStates(t testing.TB, what string, ok func(n map[jobs.State]
 	}
 }
 
+// await waits for a channel to be closed.
+func await(t testing.TB, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(time.Minute):
+		t.Fatal("the mails do not come")
+	}
+}
+
 // campaign gives a campaign as it stands.
 func (w *world) campaign(t testing.TB, name string) jobs.Campaign {
 	t.Helper()
@@ -233,7 +243,7 @@ func TestCampaignPaused(t *testing.T) {
 		w.audience(t, n)
 		w.start(t)
 		w.send(t, "najaar", "everyone", n, true)
-		<-half
+		await(t, half)
 		if _, err := w.db.PauseCampaign(t.Context(), "najaar", "a wrong link", "jan", w.now()); err != nil {
 			t.Fatal(err)
 		}
@@ -376,7 +386,7 @@ func TestCampaignRedisLosesEverything(t *testing.T) {
 	w.start(t)
 	w.send(t, "najaar", "everyone", n, true)
 	for _, k := range []int64{20, 400, 1200} {
-		<-at[k]
+		await(t, at[k])
 		redis.FlushAll(t)
 	}
 	w.awaitStates(t, "all sent", func(got map[jobs.State]int) bool { return got[jobs.Sent] == n })

@@ -20,6 +20,9 @@ var errTooLate = errors.New("its time is over")
 // that is not its own fault.
 const pause = 30 * time.Second
 
+// overtakenAgain is the same for a message whose campaign was stopped.
+const overtakenAgain = time.Second
+
 // outcome says what the ledger is told of a transaction.
 func outcome(c *jobs.Claim, start time.Time, r mailer.Result, now time.Time) jobs.Outcome {
 	m := c.Message
@@ -37,6 +40,11 @@ func outcome(c *jobs.Claim, start time.Time, r mailer.Result, now time.Time) job
 		// the database did not answer. Whether the dot is on record may not be
 		// known, so this has to be a move that is legal from both sides of it.
 		out.State, out.Reason, out.NextAttemptAt = jobs.Retry, "stopped before the final dot: "+r.Err.Error(), now.Add(pause)
+		if m.Kind == jobs.CampaignMail && errors.Is(r.Err, errOvertaken) {
+			// The campaign was paused, mostly, which moves no fence. The next claim
+			// puts it aside; without that it would go on that much later too.
+			out.NextAttemptAt = now.Add(overtakenAgain)
+		}
 	case relayTrouble(r):
 		out.State, out.Reason, out.NextAttemptAt = jobs.Retry, "the mail server refuses us: "+out.SMTP, now.Add(pause)
 	case r.Verdict == mailer.Permanent && r.Code == 0:
