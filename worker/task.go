@@ -33,6 +33,10 @@ var errNotNow = errors.New("not now")
 // is in the log; asynq keeps what it is given, and a name or an address in it.
 var errRefused = fmt.Errorf("refused, see the log: %w", asynq.SkipRetry)
 
+// errRevoked is errRefused for a person's registration: asynq keeps none of it,
+// as its archive would hold the address for three months.
+var errRevoked = fmt.Errorf("refused, see the log: %w", asynq.RevokeTask)
+
 // handler takes the tasks of one queue. It gives an error only for a task that
 // will never do, and for one that has to come again: of a later version, or for
 // the ledger while that is away, or when this worker stops. Trying messages
@@ -54,7 +58,7 @@ func (w *Worker) handler(ctx context.Context, q jobs.Queue) asynq.HandlerFunc {
 			}
 			return err
 		case err != nil:
-			w.log.Error("task that cannot be read; archived", "task", id, "kind", task.Type(), "queue", q, "error", err)
+			w.log.Error("task that cannot be read; refused", "task", id, "kind", task.Type(), "queue", q, "error", err)
 			err = fmt.Errorf("%w: %w", err, asynq.SkipRetry)
 		case !begun:
 			return errNotNow
@@ -63,6 +67,9 @@ func (w *Worker) handler(ctx context.Context, q jobs.Queue) asynq.HandlerFunc {
 		}
 		if err == nil || errors.Is(err, asynq.SkipRetry) {
 			w.unknown.done(ctx, id)
+		}
+		if task.Type() == queue.KindReceived && errors.Is(err, asynq.SkipRetry) {
+			return errRevoked
 		}
 		return err
 	}
@@ -127,7 +134,7 @@ func (w *Worker) answered(id, kind string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, jobs.ErrRefused):
-		w.log.Warn("task refused; archived", "task", id, "kind", kind, "error", err)
+		w.log.Warn("task refused", "task", id, "kind", kind, "error", err)
 		return errRefused
 	}
 	w.trouble.warn("cannot do a task; trying on", "task", id, "kind", kind, "error", err)
@@ -155,7 +162,7 @@ func (w *Worker) sendCampaign(ctx context.Context, id string, s queue.Send) erro
 func (w *Worker) receive(ctx context.Context, id string, r queue.Received) error {
 	addr, err := jobs.ParseAddress(r.Email)
 	if err != nil {
-		w.log.Warn("registration refused; archived", "task", id, "event", r.Event, "error", err)
+		w.log.Warn("registration refused", "task", id, "event", r.Event, "error", err)
 		return errRefused
 	}
 	lang, _ := jobs.ParseLang(r.Lang) // any other language is answered in Dutch

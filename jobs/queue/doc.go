@@ -32,8 +32,8 @@
 //
 // Who is registered for that event already is brought up to date, so the same
 // task twice does what one does. Put it in "critical": somebody waits for the
-// confirmation. Mind that Redis holds an address then, until the task is done,
-// and for up to 90 days when it is refused.
+// confirmation. Mind that Redis holds an address then, until the task is done
+// or refused.
 //
 // A campaign ([KindSend], "campaign:send") that was written before, as by
 // `heraut campaign new`. "count" has to be the number of people in its audience;
@@ -49,7 +49,8 @@
 //
 // What is done is gone from Redis. What is refused (an address that is none, a
 // wrong count, an event nobody knows, a payload that cannot be read) is archived,
-// with the reason, and in the log; enqueue a better one. While the database is
+// with the reason, and in the log; enqueue a better one. Of a registration only
+// the log tells, without its address. While the database is
 // away a task is tried again until it works.
 //
 // The id of a task (asynq.TaskID) is the sender's own; leave it out, or take
