@@ -25,10 +25,20 @@ type seeded struct {
 	want   lie
 }
 
-// at changes one record; the first ones are those of confirmations.
-func at(i int, change func(*smtptest.Record)) func([]smtptest.Record) []smtptest.Record {
+// answered and unanswered are the first records of their kind, both of a
+// confirmation. Which comes first is chance: each has its own connection.
+func answered(r []smtptest.Record) int {
+	return slices.IndexFunc(r, func(m smtptest.Record) bool { return m.Answered })
+}
+
+func unanswered(r []smtptest.Record) int {
+	return slices.IndexFunc(r, func(m smtptest.Record) bool { return !m.Answered })
+}
+
+// at changes one record.
+func at(which func([]smtptest.Record) int, change func(*smtptest.Record)) func([]smtptest.Record) []smtptest.Record {
 	return func(r []smtptest.Record) []smtptest.Record {
-		change(&r[i])
+		change(&r[which(r)])
 		return r
 	}
 }
@@ -50,7 +60,10 @@ const (
 
 var lies = []seeded{
 	{name: "a mail never came", want: lost, record: func(r []smtptest.Record) []smtptest.Record { return r[:len(r)-1] }},
-	{name: "the first mail never came", want: lost, record: func(r []smtptest.Record) []smtptest.Record { return r[1:] }},
+	{name: "the first mail never came", want: lost, record: func(r []smtptest.Record) []smtptest.Record {
+		i := answered(r)
+		return slices.Delete(r, i, i+1)
+	}},
 	{name: "a message is said to be sent", want: lost, ledger: `UPDATE messages SET state = 'sent' WHERE id = ` + oneWaits},
 	{name: "a message waits for no moment", want: lost, ledger: `UPDATE messages SET wake_at = NULL WHERE id = ` + oneWaits},
 	{name: "a message was forgotten", want: lost, ledger: `UPDATE messages SET wake_at = NOW - 120000000 WHERE id = ` + oneWaits},
@@ -63,13 +76,12 @@ var lies = []seeded{
 	{name: "a mail came twice", want: duplicated, record: func(r []smtptest.Record) []smtptest.Record { return append(r, r[len(r)-1]) }},
 	{name: "a second copy without a doubt", want: duplicated, ledger: `UPDATE messages SET doubts = 0 WHERE doubts = 1`},
 	{name: "a third copy after one doubt", want: duplicated, record: func(r []smtptest.Record) []smtptest.Record {
-		i := slices.IndexFunc(r, func(m smtptest.Record) bool { return !m.Answered })
-		return append(r, r[i])
+		return append(r, r[unanswered(r)])
 	}},
 
-	{name: "a mail was cut off", want: truncated, record: at(0, func(r *smtptest.Record) { r.Complete = false; r.Size /= 2 })},
+	{name: "a mail was cut off", want: truncated, record: at(answered, func(r *smtptest.Record) { r.Complete = false; r.Size /= 2 })},
 
-	{name: "the event had moved", want: stale, record: at(0, func(r *smtptest.Record) { r.At = time.Now().Add(time.Minute) })},
+	{name: "the event had moved", want: stale, record: at(answered, func(r *smtptest.Record) { r.At = time.Now().Add(time.Minute) })},
 	{name: "an old invitation", want: stale, record: atEnd(func(r *smtptest.Record) { r.Calendar.Sequence = 0 })},
 	{name: "the message was cancelled", want: stale, ledger: `UPDATE messages SET state = 'cancelled' WHERE id = ` + oneSent},
 	{name: "the message had expired", want: stale, ledger: `UPDATE messages SET state = 'expired' WHERE id = ` + oneSent},
@@ -77,26 +89,25 @@ var lies = []seeded{
 	{name: "the person had cancelled", want: stale, ledger: `UPDATE registrations SET status = 'cancelled', cancelled_at = NOW - 3600000000 WHERE id = ` + onePerson},
 	{name: "the address was suppressed", want: stale, ledger: `INSERT INTO suppressions (email_key, reason, created_at)
 		SELECT email_key, 'proef', NOW - 3600000000 FROM registrations WHERE id = ` + onePerson},
-	{name: "a confirmation after the change", want: stale, record: func(r []smtptest.Record) []smtptest.Record { return append(r[1:], r[0]) }},
+	{name: "a confirmation after the change", want: stale, record: func(r []smtptest.Record) []smtptest.Record {
+		i := answered(r)
+		return append(slices.Delete(slices.Clone(r), i, i+1), r[i])
+	}},
 
 	{name: "after the start", want: late, ledger: `UPDATE events SET start_at = NOW - 3600000000`},
 	{name: "after its end", want: late, ledger: `UPDATE messages SET expires_at = NOW - 3600000000 WHERE id = ` + oneSent},
 	{name: "before its moment", want: early, ledger: `UPDATE messages SET due_at = NOW + 3600000000 WHERE id = ` + oneSent},
 
-	{name: "another envelope", want: wrongPerson, record: at(0, func(r *smtptest.Record) { r.To = []string{"x@example.org"} })},
-	{name: "one more recipient", want: wrongPerson, record: at(0, func(r *smtptest.Record) { r.To = append(r.To, "x@example.org") })},
-	{name: "another To field", want: wrongPerson, record: at(0, func(r *smtptest.Record) { r.HeaderTo = []string{"x@example.org"} })},
-	{name: "another's invitation", want: wrongPerson, record: at(0, func(r *smtptest.Record) { r.Calendar.UID = "x" })},
+	{name: "another envelope", want: wrongPerson, record: at(answered, func(r *smtptest.Record) { r.To = []string{"x@example.org"} })},
+	{name: "one more recipient", want: wrongPerson, record: at(answered, func(r *smtptest.Record) { r.To = append(r.To, "x@example.org") })},
+	{name: "another To field", want: wrongPerson, record: at(answered, func(r *smtptest.Record) { r.HeaderTo = []string{"x@example.org"} })},
+	{name: "another's invitation", want: wrongPerson, record: at(answered, func(r *smtptest.Record) { r.Calendar.UID = "x" })},
 
 	{name: "sent and called planned", want: denied, ledger: `UPDATE messages SET state = 'planned', wake_at = NOW + 3600000000 WHERE id = ` + oneSent},
 	{name: "sent and called failed", want: denied, ledger: `UPDATE messages SET state = 'failed' WHERE id = ` + oneSent},
-	{name: "sent without an answer", want: guessed, record: at(0, func(r *smtptest.Record) { r.Answered = false })},
+	{name: "sent without an answer", want: guessed, record: at(answered, func(r *smtptest.Record) { r.Answered = false })},
 	{name: "in doubt without a doubt", want: guessed, ledger: `UPDATE messages SET state = 'in_doubt' WHERE id = ` + oneSent},
-	{name: "copies that differ", want: altered, record: func(r []smtptest.Record) []smtptest.Record {
-		i := slices.IndexFunc(r, func(m smtptest.Record) bool { return !m.Answered })
-		r[i].Calendar = nil
-		return r
-	}},
+	{name: "copies that differ", want: altered, record: at(unanswered, func(r *smtptest.Record) { r.Calendar = nil })},
 	{name: "a person of a campaign was forgotten", want: lost, ledger: `DELETE FROM messages WHERE id = ` + oneCampaign},
 	{name: "an address got a campaign twice", want: duplicated, ledger: `UPDATE registrations SET status = 'cancelled',
 		email_key = (SELECT MIN(email_key) FROM registrations WHERE status = 'registered') WHERE id = ` + onePerson},
@@ -105,7 +116,7 @@ var lies = []seeded{
 	{name: "the campaign was cancelled", want: stale, ledger: `UPDATE campaign_log SET state = 'cancelled', at = NOW - 3600000000 WHERE state = 'running'`},
 	{name: "left out of a campaign and mailed", want: wrongPerson, ledger: `UPDATE campaign_people SET left_out = 'proef' WHERE registration_id = ` + onePerson},
 	{name: "not in the audience of a campaign", want: wrongPerson, ledger: `DELETE FROM campaign_people WHERE registration_id = ` + onePerson},
-	{name: "a mail of nobody", want: unknown, record: at(0, func(r *smtptest.Record) { r.MessageID = "<x@example.org>" })},
+	{name: "a mail of nobody", want: unknown, record: at(answered, func(r *smtptest.Record) { r.MessageID = "<x@example.org>" })},
 	{name: "a mail before its final dot", want: unknown, ledger: `UPDATE messages SET message_id = '' WHERE id = ` + oneSent},
 }
 
