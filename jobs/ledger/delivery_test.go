@@ -78,8 +78,10 @@ func TestFinalDotAgain(t *testing.T) {
 		step(t, db, "nieuws", 10, now)
 		m := message(t, db, r, "nieuws")
 		c := claim(t, db, live(t, db, "w1", now), m.ID, now)
-		if !finalDot(t, db, c, now) || !finalDot(t, db, c, now) {
-			t.Fatal("final dot refused")
+		for range 2 {
+			if !finalDot(t, db, c, now) {
+				t.Fatal("final dot refused")
+			}
 		}
 		if _, err := db.Cancel(t.Context(), "workshop", r.Email, "", now); err != nil {
 			t.Fatal(err)
