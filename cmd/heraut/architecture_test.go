@@ -35,6 +35,8 @@ var forTests = []string{
 	"heraut/jobs/ledger/ledgertest",
 	"heraut/jobs/queue/queuetest",
 	"heraut/templates/invite/invitetest",
+	"heraut/templates/nodetest",
+	"heraut/templates/pagetest",
 	"heraut/worker/mailer/smtptest",
 }
 

@@ -2,15 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/mail"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"heraut/templates/pagetest"
 )
 
 var update = flag.Bool("update", false, "write what the program says into the scripts")
@@ -35,6 +43,7 @@ func scripts(dir string) testscript.Params {
 			"exits":      exits,
 			"eventually": eventually,
 			"count":      count,
+			"judged":     judged,
 		},
 	}
 }
@@ -91,5 +100,67 @@ func count(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if strconv.Itoa(len(files)) != args[0] {
 		ts.Fatalf("%d files match %s, want %s: %v", len(files), args[1], args[0], files)
+	}
+}
+
+// judged PATTERN...: axe, html-validate and, for a mail (.eml), caniemail have
+// nothing against these files.
+func judged(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: judged PATTERN...")
+	}
+	var pages []pagetest.Page
+	for _, pattern := range args {
+		files, err := filepath.Glob(ts.MkAbs(pattern))
+		ts.Check(err)
+		if len(files) == 0 {
+			ts.Fatalf("no file matches %s", pattern)
+		}
+		for _, file := range files {
+			page := pagetest.Page{Name: filepath.Base(file), HTML: ts.ReadFile(file)}
+			if filepath.Ext(file) == ".eml" {
+				page.Mail = true
+				m, err := mail.ReadMessage(strings.NewReader(page.HTML))
+				ts.Check(err)
+				page.HTML, err = htmlPart(m.Header.Get("Content-Type"), m.Body)
+				ts.Check(err)
+			}
+			pages = append(pages, page)
+		}
+	}
+	found, err := pagetest.Findings(pages...)
+	ts.Check(err)
+	for _, f := range found {
+		ts.Logf("%s", f)
+	}
+	if len(found) > 0 {
+		ts.Fatalf("%d findings", len(found))
+	}
+}
+
+// htmlPart gives the HTML of a mail.
+func htmlPart(contentType string, body io.Reader) (string, error) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return "", err
+	}
+	if kind == "text/html" {
+		text, err := io.ReadAll(body)
+		return string(text), err
+	}
+	if params["boundary"] == "" {
+		return "", nil
+	}
+	for r := multipart.NewReader(body, params["boundary"]); ; {
+		p, err := r.NextPart() // decodes quoted-printable
+		if err == io.EOF {
+			return "", errors.New("the mail has no HTML part")
+		}
+		if err != nil {
+			return "", err
+		}
+		if text, err := htmlPart(p.Header.Get("Content-Type"), p); err == nil && text != "" {
+			return text, nil
+		}
 	}
 }

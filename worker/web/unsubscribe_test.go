@@ -12,6 +12,7 @@ import (
 	"heraut/jobs"
 	"heraut/jobs/ledger"
 	"heraut/jobs/ledger/ledgertest"
+	"heraut/templates/pagetest"
 	"heraut/worker/web"
 )
 
@@ -124,6 +125,26 @@ func TestUnsubscribe(t *testing.T) {
 			t.Error("the page asks again")
 		}
 	})
+}
+
+// TestUnsubscribeJudged opens the pages in Chromium: a look changes nothing, the
+// button does it, under the page's own security policy, and axe, html-validate
+// and a window of a small phone have nothing against any of them.
+func TestUnsubscribeJudged(t *testing.T) {
+	db := ledgertest.Open(t, ledgertest.SQLite(t))
+	path, id := registered(t, db, jobs.Dutch)
+	server := httptest.NewServer(pages(db))
+	defer server.Close()
+	page := pagetest.Page{Name: "the question", URL: server.URL + path}
+	pagetest.Judge(t, page, pagetest.Page{Name: "a wrong link", URL: server.URL + "/u/x"})
+	if _, on, err := db.Unsubscribed(t.Context(), id); err != nil || on {
+		t.Fatalf("after a look: unsubscribed %v, %v", on, err)
+	}
+	page.Name, page.Press = "after the button", true
+	pagetest.Judge(t, page)
+	if _, on, err := db.Unsubscribed(t.Context(), id); err != nil || !on {
+		t.Errorf("after the button: unsubscribed %v, %v", on, err)
+	}
 }
 
 // Every token that is not ours gets the same answer.

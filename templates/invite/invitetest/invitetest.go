@@ -10,14 +10,14 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"heraut/templates/nodetest"
 )
 
 // Entry is what one reader understood of one file.
@@ -112,66 +112,7 @@ func read(t testing.TB, dir string, argv []string, hint string, files []string) 
 	return entries
 }
 
-// install puts the readers in the user's cache folder, once a version of
-// them, so that a test run does not fetch ical.js again.
+// install installs the readers, once.
 var install = sync.OnceValues(func() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	lock, err := readers.ReadFile("readers/package-lock.json")
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "heraut-tests", "invite-readers")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	// go test runs packages side by side; npm does not share a folder.
-	lockFile, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return "", err
-	}
-	defer lockFile.Close()
-	if err := syscall.Flock(int(lockFile.Fd()), syscall.LOCK_EX); err != nil {
-		return "", err
-	}
-	was, _ := os.ReadFile(filepath.Join(dir, "package-lock.json"))
-	entries, err := readers.ReadDir("readers")
-	if err != nil {
-		return "", err
-	}
-	for _, e := range entries {
-		data, err := readers.ReadFile("readers/" + e.Name())
-		if err != nil {
-			return "", err
-		}
-		if err := replace(filepath.Join(dir, e.Name()), data); err != nil {
-			return "", err
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "ical.js")); err == nil && bytes.Equal(was, lock) {
-		return dir, nil
-	}
-	cmd := exec.Command("npm", "ci", "--silent")
-	cmd.Dir = dir
-	cmd.Stderr = os.Stderr
-	return dir, cmd.Run()
+	return nodetest.Install(readers, "readers", "invite-readers")
 })
-
-// replace writes a file in one step: another package's tests may be reading it.
-func replace(name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}
