@@ -11,6 +11,11 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"heraut/jobs/queue/queuetest"
 )
 
 // programmeFile is a programme whose moments are far away, whatever the day.
@@ -124,5 +129,44 @@ func TestTwoServes(t *testing.T) {
 	keys, err := filepath.Glob(filepath.Join(dir, "heraut-data", "*key*"))
 	if err != nil || len(keys) != 0 {
 		t.Errorf("keys in the data folder: %v, %v; the key belongs in the ledger", keys, err)
+	}
+}
+
+// A task of a later version, from another program, waits in Redis: `heraut
+// status` names it, to people and to programs.
+func TestStatusNamesLaterTask(t *testing.T) {
+	server := queuetest.Start(t)
+	t.Setenv("HERAUT_REDIS", server.URI)
+	dir := workDir(t)
+	var stderr bytes.Buffer
+	cmd, _ := startServe(t, dir, &stderr)
+	client := asynq.NewClientFromRedisClient(server.Client(t))
+	task := asynq.NewTask("campaign:send", []byte(`{"v":7,"names":["najaar"]}`))
+	if _, err := client.EnqueueContext(t.Context(), task, asynq.Queue("bulk"), asynq.TaskID("intranet:1")); err != nil {
+		t.Fatal(err)
+	}
+	status := func(args ...string) []byte {
+		cmd := exec.CommandContext(t.Context(), "heraut", append(args, "status")...)
+		cmd.Dir = dir
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("status: %v", err)
+		}
+		return out
+	}
+	const want = `"unknown_tasks":[{"id":"intranet:1","kind":"campaign:send","version":7,`
+	for end := time.Now().Add(time.Minute); !bytes.Contains(status("--json"), []byte(want)); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("status: %s; want %s", status("--json"), want)
+		}
+	}
+	if out := status("--lang", "en"); !bytes.HasPrefix(out, []byte("A task of a later version waits (campaign:send, version 7): upgrade heraut.\n")) {
+		t.Errorf("status begins %.200q", out)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v\n%s", err, &stderr)
 	}
 }
