@@ -82,6 +82,7 @@ func parts() []part {
 		{"c", "one registration during a bulk run: from its start to the server's 250", measureLatency},
 		{"d", "import, against the bare database", measureImport},
 		{"e", "a million registrations: planning, waiting, leaving on time", measurePlanning},
+		{"p", "a campaign stopped at full speed", measureCampaign},
 		{"m", "memory of the worker", measureMemory},
 	}
 }

@@ -19,11 +19,11 @@ func TestParse(t *testing.T) {
 		command string
 		parts   string
 	}{
-		{"", 50_000, 3, "go run ./cmd/bench", "abcdem"},
+		{"", 50_000, 3, "go run ./cmd/bench", "abcdepm"},
 		{"-only c,d -out x.md", 50_000, 3, "go run ./cmd/bench -only=c,d", "cd"},
 		{"-only a", 50_000, 3, "go run ./cmd/bench -only=a", "ab"},
-		{"-quick", 2000, 1, "go run ./cmd/bench -quick=true", "abcdem"},
-		{"-quick -people 700 -heraut /somewhere/heraut", 700, 1, "go run ./cmd/bench -people=700 -quick=true", "abcdem"},
+		{"-quick", 2000, 1, "go run ./cmd/bench -quick=true", "abcdepm"},
+		{"-quick -people 700 -heraut /somewhere/heraut", 700, 1, "go run ./cmd/bench -people=700 -quick=true", "abcdepm"},
 	} {
 		opt, err := parse(strings.Fields(c.args), io.Discard)
 		if err != nil {
@@ -65,7 +65,7 @@ func TestBench(t *testing.T) {
 	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "heraut/cmd/heraut").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	args := []string{"-quick", "-only", "b,c,d", "-people", "300", "-heraut", binary, "-out", out}
+	args := []string{"-quick", "-only", "b,c,d,p", "-people", "300", "-heraut", binary, "-out", out}
 	if err := run(t.Context(), args, io.Discard, t.Output()); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,8 @@ func TestBench(t *testing.T) {
 	for _, want := range []string{
 		"| smtp-source, 16 kept connections | mails a second |", "CPU a mail: postgres (µs)", "CPU a mail: redis-server (µs)", "of what smtp-source sends",
 		"| PostgreSQL + Redis, two workers | mails a second |", "registrations during the bulk run", "heraut import: people a second", "bytes on the wire",
-		"go run ./cmd/bench -only=b,c,d -people=300 -quick=true", "A quick run",
+		"from pause to the last mail (ms)", "from resume to the next mail (ms)", "from cancel to the last mail (ms)",
+		"go run ./cmd/bench -only=b,c,d,p -people=300 -quick=true", "A quick run",
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)

@@ -56,6 +56,9 @@ indexes, from memory: SQLite in one transaction with prepared multi-row inserts,
 		"e": `
 ` + "`heraut programme apply`" + ` as a process. Waiting is a worker with nothing due for weeks.
 `,
+		"p": `
+` + "`heraut campaign pause`, `resume` and `cancel`" + ` as processes, each 250 and each command's commit by the ledger. After a stop nothing leaves for three seconds.
+`,
 	}
 }
 

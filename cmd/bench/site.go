@@ -68,7 +68,7 @@ func (l *lab) newSite(ctx context.Context, s setup, opt siteOptions) (_ *site, e
 	if relay == "" {
 		relay = "smtp://" + l.sinkAddr
 	}
-	config := fmt.Sprintf("data: data\ndatabase: %q\nredis: %q\nsmtp: {url: %q, tls: none, connections: %d}\nlog: {level: warn}\n",
+	config := fmt.Sprintf("data: data\ndatabase: %q\nredis: %q\nsmtp: {url: %q, tls: none, connections: %d}\nlog: {level: warn}\npublic_url: https://aanmelden.example.org\n",
 		st.database, redis, relay, l.connections)
 	if err := os.WriteFile(st.path("heraut.yaml"), []byte(config), 0o600); err != nil {
 		return nil, err
