@@ -49,8 +49,8 @@ func MAC(key []byte, purpose, text string) [sha256.Size]byte {
 func UnsubscribeToken(key []byte, registration int64) string {
 	id := strconv.FormatInt(registration, 36)
 	mac := MAC(key, "unsubscribe:", id)
-	var code [24]byte
-	tagLetters.Encode(code[:], mac[:15])
+	var code [52]byte // all 256 bits
+	tagLetters.Encode(code[:], mac[:])
 	return id + "-" + string(code[:])
 }
 
