@@ -89,6 +89,7 @@ func (l *lab) freeze(p *process) {
 		_, err := l.db.ExecContext(ctx, `UPDATE messages SET owner = owner WHERE state IN ('claimed', 'final_dot')`)
 		if err != nil {
 			p.signal(syscall.SIGCONT)
+			time.Sleep(200 * time.Millisecond) // until it is past what it was stopped in
 		}
 		return err == nil
 	})
