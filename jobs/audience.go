@@ -222,12 +222,6 @@ func FoldName(s string) string {
 	}, CleanName(s))
 }
 
-// And gives the people of the expression who also satisfy a choice.
-func (e AudienceExpr) And(c AudienceChoice) AudienceExpr {
-	e.conditions = append(slices.Clip(e.conditions), condition{choices: []AudienceChoice{c}})
-	return e
-}
-
 // String gives the expression as it was written.
 func (e AudienceExpr) String() string { return e.text }
 

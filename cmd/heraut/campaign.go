@@ -143,6 +143,9 @@ func refused(name string, err error) error {
 		}
 		return hint(&usageError{count}, "look at `heraut campaign preview %s` before you send it; somebody may have registered or left", name)
 	}
+	if c, ok := errors.AsType[*ledger.CampaignError](err); ok && errors.Is(c, ledger.ErrUntranslated) {
+		return hint(&usageError{c}, "write it again with --subject-en and --body-en, or send it with --untranslated: then they get the Dutch text")
+	}
 	if c, ok := errors.AsType[*ledger.CampaignError](err); ok {
 		return hint(&usageError{c}, "`heraut campaign status %s` tells how it stands", name)
 	}

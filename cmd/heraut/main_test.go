@@ -2,17 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"io"
-	"mime"
-	"mime/multipart"
-	"net/mail"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -119,11 +113,9 @@ func judged(ts *testscript.TestScript, neg bool, args []string) {
 		for _, file := range files {
 			page := pagetest.Page{Name: filepath.Base(file), HTML: ts.ReadFile(file)}
 			if filepath.Ext(file) == ".eml" {
-				page.Mail = true
-				m, err := mail.ReadMessage(strings.NewReader(page.HTML))
+				parts, err := readMail([]byte(page.HTML))
 				ts.Check(err)
-				page.HTML, err = htmlPart(m.Header.Get("Content-Type"), m.Body)
-				ts.Check(err)
+				page.Mail, page.HTML = true, parts.HTML
 			}
 			pages = append(pages, page)
 		}
@@ -135,32 +127,5 @@ func judged(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if len(found) > 0 {
 		ts.Fatalf("%d findings", len(found))
-	}
-}
-
-// htmlPart gives the HTML of a mail.
-func htmlPart(contentType string, body io.Reader) (string, error) {
-	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return "", err
-	}
-	if kind == "text/html" {
-		text, err := io.ReadAll(body)
-		return string(text), err
-	}
-	if params["boundary"] == "" {
-		return "", nil
-	}
-	for r := multipart.NewReader(body, params["boundary"]); ; {
-		p, err := r.NextPart() // decodes quoted-printable
-		if err == io.EOF {
-			return "", errors.New("the mail has no HTML part")
-		}
-		if err != nil {
-			return "", err
-		}
-		if text, err := htmlPart(p.Header.Get("Content-Type"), p); err == nil && text != "" {
-			return text, nil
-		}
 	}
 }

@@ -13,6 +13,9 @@ import (
 // ErrStale: what a draft says may hold no longer.
 var ErrStale = errors.New("the draft is out of date")
 
+// ErrUntranslated: people of the audience read a language there is no text in.
+var ErrUntranslated = errors.New("a translation is missing")
+
 // CampaignError says that a campaign cannot be moved as it stands.
 type CampaignError struct {
 	Name     string
@@ -183,8 +186,9 @@ type SendOptions struct {
 // transaction. An audience of another size than was said is a *[CountError].
 // Above [jobs.ApproveAbove] people the first organiser's wish is put on record
 // ([jobs.CampaignReady]) and that of a second one sends it. A draft that is
-// older than [jobs.DraftLasts], or whose event moved since, is [ErrStale]; that,
-// a missing translation and what was sent before is a *[CampaignError].
+// older than [jobs.DraftLasts], or whose event moved since, is [ErrStale], and
+// one that lacks a translation [ErrUntranslated]; these and what was sent before
+// are a *[CampaignError].
 func (db *DB) SendCampaign(ctx context.Context, name string, opt SendOptions, now time.Time) (c jobs.Campaign, err error) {
 	err = db.tx(ctx, func(tx *sql.Tx) error {
 		if c, err = campaign(ctx, tx, name, db.d.forUpdate); err != nil {
@@ -245,11 +249,14 @@ func (db *DB) readable(ctx context.Context, tx *sql.Tx, c jobs.Campaign, opt Sen
 	if c.Body.EN != "" || opt.Untranslated {
 		return nil
 	}
-	english := c
-	english.Audience = c.Audience.And(jobs.AudienceChoice{Key: "lang", Value: string(jobs.English)})
-	n, err := countAudience(ctx, tx, db.d, english)
+	var p params
+	audience, english := audienceOf(db.d, c, &p), p.add(string(jobs.English))
+	var n int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (`+audience+`) AS a JOIN registrations r ON r.id = a.registration_id
+		WHERE a.left_out = '' AND r.lang = `+english, p.args...).Scan(&n)
 	if err == nil && n > 0 {
-		err = &CampaignError{Name: c.Name, From: c.State, To: jobs.CampaignScheduled, Why: fmt.Sprintf("%d people of its audience read English, and it has no English text", n)}
+		err = &CampaignError{Name: c.Name, From: c.State, To: jobs.CampaignScheduled, cause: ErrUntranslated,
+			Why: fmt.Sprintf("of its audience %d read English, and it has no English text", n)}
 	}
 	return err
 }

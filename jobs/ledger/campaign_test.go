@@ -185,6 +185,34 @@ func TestCampaignLife(t *testing.T) {
 	})
 }
 
+// TestCampaignUntranslated: who reads English needs a text in it, unless it was
+// said that they do not; who gets the mail as a Dutch registration does not.
+func TestCampaignUntranslated(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		ctx := t.Context()
+		apply(t, db, twoEvents(), now)
+		register(t, db, "jan@example.org", now)
+		for _, r := range []jobs.Registration{{EventID: "signing", Email: address(t, "jan@example.org")}, {EventID: "workshop", Email: address(t, "jane@example.org")}} {
+			r.Lang = jobs.English
+			if _, _, err := db.Register(ctx, r, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save(t, db, news(t, "jane", "everyone"), now)
+		_, err := db.SendCampaign(ctx, "jane", ledger.SendOptions{Count: 2, By: "een"}, now)
+		if !errors.Is(err, ledger.ErrUntranslated) || !strings.Contains(err.Error(), "of its audience 1 read English") {
+			t.Errorf("no text for who reads English: %v", err)
+		}
+		if _, err := db.SendCampaign(ctx, "jane", ledger.SendOptions{Count: 2, By: "een", Untranslated: true}, now); err != nil {
+			t.Errorf("the Dutch text for who reads English: %v", err)
+		}
+		save(t, db, news(t, "jan", "email=jan@example.org"), now)
+		if _, err := db.SendCampaign(ctx, "jan", ledger.SendOptions{Count: 1, By: "een"}, now); err != nil {
+			t.Errorf("the registration that gets it is a Dutch one: %v", err)
+		}
+	})
+}
+
 // TestCampaignRefusals: nobody, a second organiser, and drafts that are too old.
 func TestCampaignRefusals(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
@@ -220,20 +248,7 @@ func TestCampaignRefusals(t *testing.T) {
 		move(t, func() (jobs.Campaign, error) { return by("twee") }, jobs.CampaignReady)
 		move(t, func() (jobs.Campaign, error) { return by("een") }, jobs.CampaignScheduled)
 
-		english := person(t, "jane@example.org")
-		english.Lang, english.EventID = jobs.English, "workshop"
-		if _, _, err := db.Register(ctx, english, now); err != nil {
-			t.Fatal(err)
-		}
-		save(t, db, news(t, "vertaald", "lang=en"), now)
-		if _, err := db.SendCampaign(ctx, "vertaald", ledger.SendOptions{Count: 1, By: "een"}, now); !errors.As(err, &no) || !strings.Contains(err.Error(), "1 people of its audience read English") {
-			t.Errorf("no text for who reads English: %v", err)
-		}
-		if _, err := db.SendCampaign(ctx, "vertaald", ledger.SendOptions{Count: 1, By: "een", Untranslated: true}, now); err != nil {
-			t.Errorf("the Dutch text for who reads English: %v", err)
-		}
-
-		save(t, db, news(t, "oud", "event=workshop !lang=en"), now)
+		save(t, db, news(t, "oud", "event=workshop"), now)
 		if _, err := db.SendCampaign(ctx, "oud", ledger.SendOptions{Count: many, By: "een"}, now.Add(jobs.DraftLasts+time.Second)); !errors.Is(err, ledger.ErrStale) {
 			t.Errorf("an old draft: %v", err)
 		}
@@ -454,20 +469,24 @@ func TestCampaignAndPlan(t *testing.T) {
 	})
 }
 
-// TestAudienceIsOneQuery holds the SQL of an audience against jobs, over random
-// people and expressions, and the frozen audience against what was shown.
-func TestAudienceIsOneQuery(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
-		ctx := t.Context()
-		two := strings.Replace(string(programme(start1130, rules)), "events:\n", `events:
+// twoEvents is a programme with the workshop and a signing.
+func twoEvents() []byte {
+	return []byte(strings.Replace(string(programme(start1130, rules)), "events:\n", `events:
   - id: signing
     start: 2026-12-03T15:00
     title: Ondertekening
     location: {name: Zaal 2}
     organizer: {name: Team, email: team@example.nl}
     messages: [{name: confirmation}]
-`, 1)
-		apply(t, db, []byte(two), now)
+`, 1))
+}
+
+// TestAudienceIsOneQuery holds the SQL of an audience against jobs, over random
+// people and expressions, and the frozen audience against what was shown.
+func TestAudienceIsOneQuery(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		ctx := t.Context()
+		apply(t, db, twoEvents(), now)
 		random := rand.New(rand.NewPCG(3, 4))
 		pick := func(list ...string) string { return list[random.IntN(len(list))] }
 		for i := range 120 {

@@ -48,7 +48,7 @@ function report(page, judge, rule, what) {
 }
 
 async function validate(name, html, mail) {
-  const v = new HtmlValidate({extends: ['html-validate:recommended'], rules: mail ? inMail : {'doctype-style': 'off'}});
+  const v = new HtmlValidate({extends: ['html-validate:recommended'], rules: mail ? inMail : {}});
   for (const r of (await v.validateString(html)).results) {
     for (const m of r.messages) report(name, 'html-validate', m.ruleId, `line ${m.line}: ${m.message}`);
   }
