@@ -17,7 +17,7 @@ const news = "nieuws"
 // measureCampaign pauses, resumes and cancels a campaign while it leaves as fast
 // as it can.
 func measureCampaign(ctx context.Context, l *lab) error {
-	people := l.size(l.people, 12_000)
+	people := l.size(l.people, 20_000)
 	for range l.runs {
 		for _, s := range setups() {
 			if err := l.stopCampaign(ctx, s, people); err != nil {
@@ -54,7 +54,7 @@ func (l *lab) stopCampaign(ctx context.Context, s setup, people int) (err error)
 	run := campaignRun{st, db, worker}
 	f, name := &l.figures, s.String()
 
-	if err := run.sent(ctx, people/5); err != nil {
+	if err := run.sent(ctx, people/5, 0); err != nil {
 		return err
 	}
 	paused, rate, err := run.stop(ctx, "pause", "paused")
@@ -68,7 +68,7 @@ func (l *lab) stopCampaign(ctx context.Context, s setup, people int) (err error)
 	if err != nil {
 		return err
 	}
-	if err := run.sent(ctx, people*2/5); err != nil {
+	if err := run.sent(ctx, people/5, resumed); err != nil {
 		return err
 	}
 	next, err := number(ctx, db, `SELECT MIN(sent_at) FROM messages WHERE kind = 'campaign' AND sent_at > $1`, resumed)
@@ -118,10 +118,10 @@ type campaignRun struct {
 
 const sentNews = `SELECT COUNT(*) FROM messages WHERE kind = 'campaign' AND state = 'sent'`
 
-// sent waits until n mails left.
-func (c campaignRun) sent(ctx context.Context, n int) error {
+// sent waits until n mails left after an instant, in Unix time in microseconds.
+func (c campaignRun) sent(ctx context.Context, n int, after int64) error {
 	return until(ctx, 2*time.Minute, 5*stepWait, "for the campaign to leave", func() (bool, error) {
-		have, err := number(ctx, c.db, sentNews)
+		have, err := number(ctx, c.db, sentNews+` AND sent_at > $1`, after)
 		return have >= int64(n), errors.Join(err, c.worker.alive())
 	})
 }
