@@ -77,7 +77,7 @@ func (w *Worker) letter(ctx context.Context, c *jobs.Claim, buf []byte) (l lette
 		return letter{}, parked(err)
 	}
 	if w.cfg.Signer != nil {
-		if data, err = w.cfg.Signer.Sign(nil, data); err != nil {
+		if data, err = w.cfg.Signer.Sign(nil, data, nil); err != nil {
 			return letter{}, fmt.Errorf("sign: %w", err)
 		}
 	}

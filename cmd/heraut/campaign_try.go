@@ -107,7 +107,7 @@ func (r *record) sendTests(ctx context.Context, a *app, in templates.Input, m te
 			return err
 		}
 		if r.config.signer != nil {
-			if data, err = r.config.signer.Sign(nil, data); err != nil {
+			if data, err = r.config.signer.Sign(nil, data, nil); err != nil {
 				return err
 			}
 		}

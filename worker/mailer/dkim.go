@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -124,27 +125,31 @@ func (s *Signer) CheckFrom(from string) error {
 }
 
 // Sign appends a DKIM-Signature field for each key, and then the mail, to dst.
-// The mail is in wire format, as Compose makes it, with one From. On an error it
-// returns dst as it was.
-func (s *Signer) Sign(dst, mail []byte) ([]byte, error) {
-	out, err := s.sign(dst, mail)
+// The mail is in wire format, as Compose makes it, with one From; file is the one
+// it was composed with, or nil, and is signed with it. On an error it returns
+// dst as it was.
+func (s *Signer) Sign(dst, mail []byte, file *File) ([]byte, error) {
+	out, err := s.sign(dst, mail, file)
 	if err != nil {
 		return dst, fmt.Errorf("dkim: %w", err)
 	}
 	return out, nil
 }
 
-func (s *Signer) sign(dst, mail []byte) ([]byte, error) {
+func (s *Signer) sign(dst, mail []byte, file *File) ([]byte, error) {
 	header, body, err := splitMail(mail)
 	if err != nil {
 		return nil, err
+	}
+	if file != nil && !bytes.HasSuffix(body, []byte("\r\n")) {
+		return nil, errors.New("the mail does not end where its attachment begins")
 	}
 	var names, canonical [2048]byte
 	h, signed, err := canonicalHeader(names[:0], canonical[:0], header)
 	if err != nil {
 		return nil, err
 	}
-	bodyHash := relaxedBodyHash(body)
+	bodyHash := relaxedBodyHash(body, file)
 	now := time.Now()
 	for _, k := range s.keys {
 		if dst, err = k.sign(dst, h, signed, bodyHash, now); err != nil {

@@ -114,11 +114,16 @@ func appendRelaxedField(dst, field []byte) []byte {
 
 // relaxedBodyHash gives bh=: the hash of the body in relaxed form (RFC 6376
 // §3.4.4): white space in a line made one space and none at its end, no empty
-// lines at the end of the body. The body is in wire format.
-func relaxedBodyHash(body []byte) (sum [sha256.Size]byte) {
-	body = bytes.TrimRight(body, " \t\r\n")
-	if len(body) == 0 {
-		return sha256.Sum256(nil)
+// lines at the end of the body. The body is in wire format; what a file adds to
+// it is in relaxed form as it is, see newFile.
+func relaxedBodyHash(body []byte, file *File) (sum [sha256.Size]byte) {
+	rest := file.bytes()
+	if file == nil {
+		rest = []byte("\r\n")
+		body = bytes.TrimRight(body, " \t\r\n")
+		if len(body) == 0 {
+			return sha256.Sum256(nil)
+		}
 	}
 	hash := sha256.New()
 	start := 0 // of what is not hashed yet
@@ -127,7 +132,7 @@ func relaxedBodyHash(body []byte) (sum [sha256.Size]byte) {
 			continue
 		}
 		space := i
-		for body[i+1] == ' ' || body[i+1] == '\t' { // the body does not end with one
+		for body[i+1] == ' ' || body[i+1] == '\t' { // body does not end with one
 			i++
 		}
 		switch {
@@ -141,7 +146,7 @@ func relaxedBodyHash(body []byte) (sum [sha256.Size]byte) {
 		}
 	}
 	hash.Write(body[start:])
-	hash.Write([]byte("\r\n"))
+	hash.Write(rest)
 	hash.Sum(sum[:0])
 	return sum
 }

@@ -12,6 +12,7 @@ type pythonMail struct {
 	Signatures []bool      `json:"signatures"` // dkimpy's verdict on each
 	To         [][2]string `json:"to"`         // name and address
 	Parts      [][2]string `json:"parts"`      // type and decoded octets in base64
+	Names      []string    `json:"names"`      // of the attached files
 }
 
 // readPython lets Python read mails; keys are the DNS records by name. It needs

@@ -87,17 +87,26 @@ func verifyMsgauth(t testing.TB, records map[string]string, data []byte) []bool 
 
 func mustSign(t testing.TB, data []byte, configs ...mailer.DKIMConfig) []byte {
 	t.Helper()
+	return mustSignWith(t, data, nil, configs...)
+}
+
+// mustSignWith signs a mail and gives all of it, the file included.
+func mustSignWith(t testing.TB, data []byte, file *mailer.File, configs ...mailer.DKIMConfig) []byte {
+	t.Helper()
 	s, err := mailer.NewSigner(configs...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := s.Sign([]byte("before"), data)
+	signed, err := s.Sign([]byte("before"), data, file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	signed, ok := bytes.CutPrefix(signed, []byte("before"))
 	if !ok || !bytes.HasSuffix(signed, data) {
 		t.Fatal("the mail is not appended as it was")
+	}
+	if file != nil {
+		signed = file.Append(signed)
 	}
 	return signed
 }
@@ -192,7 +201,7 @@ func TestSignPrepared(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		mails, wants = append(mails, mustSign(t, data, configs...)), append(wants, whole(fr, fi))
+		mails, wants = append(mails, mustSignWith(t, data, fr.File, configs...)), append(wants, whole(fr, fi))
 	}
 	for i, p := range readPython(t, records, mails...) {
 		if got := verifyMsgauth(t, records, mails[i]); !slices.Equal(got, []bool{true}) || !slices.Equal(p.Signatures, got) {
@@ -235,7 +244,7 @@ func TestSignRefuses(t *testing.T) {
 		"no from":       "To: <a@example.nl>\r\n\r\n",
 		"two from":      "From: <a@example.nl>\r\nfrom: <b@example.nl>\r\n\r\n",
 	} {
-		if out, err := s.Sign([]byte("x"), []byte(data)); err == nil || string(out) != "x" {
+		if out, err := s.Sign([]byte("x"), []byte(data), nil); err == nil || string(out) != "x" {
 			t.Errorf("%s: %q, %v", name, out, err)
 		}
 	}
@@ -326,7 +335,7 @@ func BenchmarkSign(b *testing.B) {
 			b.ReportAllocs()
 			var buf []byte
 			for b.Loop() {
-				if buf, err = s.Sign(buf[:0], data); err != nil {
+				if buf, err = s.Sign(buf[:0], data, nil); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -37,6 +37,8 @@ type Mail struct {
 	Headers []Header
 	// Calendar adds an invitation; nil for none.
 	Calendar *Calendar
+	// File adds an attachment; nil for none.
+	File *File
 }
 
 // Header is one further header field. Value may hold no control characters.
@@ -63,8 +65,11 @@ type Calendar struct {
 //	    text/html
 //	    text/calendar; method=REQUEST; charset=UTF-8
 //	  application/ics
+//	  application/pdf
 //
-// without the calendar just the alternative, without HTML just the text.
+// without calendar and file just the alternative, without HTML just the text.
+// A [Mail.File] itself is not among the bytes: they end where it begins, and
+// [Transaction.File] or [File.Append] completes them.
 // Auto-Submitted: auto-generated (RFC 3834) is always there. On an error,
 // which wraps [ErrCompose], no bytes are returned.
 func Compose(m Mail) ([]byte, error) {
@@ -109,20 +114,33 @@ func compose(m Mail) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if m.File != nil {
+		// go-mail makes the place for it; see cutBefore.
+		if err := msg.AttachReader("file", strings.NewReader("")); err != nil {
+			return nil, err
+		}
+	}
 
 	var out bytes.Buffer
 	out.Grow(4096 + 2*len(m.Text) + len(m.HTML)*5/4)
 	if _, err := msg.WriteTo(&out); err != nil {
 		return nil, err
 	}
-	ascii, err := checkWire(out.Bytes())
+	data := out.Bytes()
+	if m.File != nil {
+		var err error
+		if data, err = m.File.cutBefore(data); err != nil {
+			return nil, err
+		}
+	}
+	ascii, err := checkWire(data)
 	if err != nil {
 		return nil, err
 	}
 	if !ascii && isASCII(m.From.Address+m.To.Address+m.ReplyTo.Address) {
 		return nil, errNotASCII
 	}
-	return out.Bytes(), nil
+	return data, nil
 }
 
 // lineFeeds makes every line ending a line feed; the encoder writes CRLF. Left to

@@ -27,6 +27,8 @@ type Frame struct {
 	Text, HTML []string
 	// Calendar adds an invitation; nil for none.
 	Calendar *FrameCalendar
+	// File adds an attachment, the same to all; nil for none.
+	File *File
 }
 
 // FrameCalendar is the [Calendar] of a [Frame]. The METHOD of ICS stands in a
@@ -129,7 +131,7 @@ func (f Frame) check() error {
 // Compose appends the mail of one person to dst. It is the mail that [Compose]
 // makes of the pieces put together: the same fields in the header (in another
 // order), the same parts, the same octets in each, and what one refuses the
-// other refuses. On an error, which wraps [ErrCompose], it returns dst as it was.
+// other refuses. Like that one, with a file it ends where the file begins. On an error, which wraps [ErrCompose], it returns dst as it was.
 func (p *Prepared) Compose(dst []byte, f Fill) ([]byte, error) {
 	out, err := p.compose(dst, f)
 	if err != nil {

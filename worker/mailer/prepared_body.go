@@ -44,7 +44,14 @@ func newBody(f Frame) body {
 	var mixed, alternative boundary
 	if f.Calendar != nil {
 		b.holes.calendar = len(f.Calendar.ICS) - 1
+	}
+	switch {
+	case f.File != nil:
+		mixed = f.File.mixed
+	case f.Calendar != nil:
 		mixed = newBoundary()
+	}
+	if mixed != "" {
 		b.add("Content-Type: multipart/mixed;\r\n boundary=\"" + string(mixed) + "\"\r\n\r\n" + mixed.next())
 	}
 	if hasHTML || f.Calendar != nil {
@@ -66,6 +73,11 @@ func newBody(f Frame) body {
 	if f.Calendar != nil {
 		b.add("\r\n" + mixed.next())
 		b.attach(f.Calendar)
+	}
+	switch {
+	case f.File != nil:
+		b.add("\r\n") // the file brings its delimiter
+	case mixed != "":
 		b.add("\r\n" + mixed.end())
 	}
 	b.open(holeNone, 0)

@@ -268,6 +268,9 @@ func (m maker) mail() (mailer.Frame, mailer.Fill) {
 		c.ICS[0] = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" + c.ICS[0]
 		fr.Calendar = c
 	}
+	if m.IntN(4) == 0 {
+		fr.File = someFile()
+	}
 	return fr, fi
 }
 
@@ -305,6 +308,9 @@ func comparePrepared(t testing.TB, fr mailer.Frame, fi mailer.Fill) bool {
 	}
 	if err != nil {
 		return false
+	}
+	if fr.File != nil {
+		got, want = fr.File.Append(got), fr.File.Append(want)
 	}
 	sameMail(t, got, want)
 	return true

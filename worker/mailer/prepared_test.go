@@ -60,6 +60,7 @@ func whole(fr mailer.Frame, fi mailer.Fill) mailer.Mail {
 		Headers:  append(append([]mailer.Header(nil), fr.Headers...), fi.Headers...),
 		Text:     join(fr.Text, fi.Text),
 		HTML:     join(fr.HTML, fi.HTML),
+		File:     fr.File,
 	}
 	if c := fr.Calendar; c != nil {
 		m.Calendar = &mailer.Calendar{Method: c.Method, FileName: c.FileName, ICS: []byte(join(c.ICS, fi.ICS))}

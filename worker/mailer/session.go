@@ -111,7 +111,7 @@ func (s *Session) Send(ctx context.Context, t Transaction) Result {
 	r.Stale = kept && s.closed && r.beforeMail() && ctx.Err() == nil
 	if s.log.Enabled(ctx, slog.LevelDebug) {
 		s.log.Debug("smtp transaction", "domain", Domain(t.To), "verdict", string(r.Verdict), "phase", string(r.Phase),
-			"code", r.Code, "bytes", len(t.Data), "took", s.rested.Sub(start))
+			"code", r.Code, "bytes", len(t.Data)+len(t.File.bytes()), "took", s.rested.Sub(start))
 	}
 	return r
 }
@@ -135,7 +135,7 @@ func (s *Session) transact(ctx context.Context, t Transaction) Result {
 		s.drop()
 		return lost(PhaseMail, fmt.Errorf("%w: the server waits for another mail", ErrSessionClosed))
 	}
-	held := s.pipelining && t.Next != nil && len(t.Data) <= maxHeld
+	held := s.pipelining && t.Next != nil && o.size() <= maxHeld
 	stop := context.AfterFunc(ctx, func() { s.link.Close() })
 	r, ready := s.open(o)
 	if ready && resumed && time.Since(s.rested) > freshFor && !s.alive() {
@@ -171,9 +171,11 @@ func (s *Session) transact(ctx context.Context, t Transaction) Result {
 }
 
 // flush writes what is in the buffer.
-func (s *Session) flush(limit time.Duration) error {
+func (s *Session) flush(limit time.Duration) error { return s.write(s.buf, limit) }
+
+func (s *Session) write(p []byte, limit time.Duration) error {
 	s.link.writeWithin(limit)
-	if _, err := s.out.Write(s.buf); err != nil {
+	if _, err := s.out.Write(p); err != nil {
 		return err
 	}
 	return s.out.Flush()

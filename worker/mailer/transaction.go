@@ -3,6 +3,7 @@ package mailer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type Transaction struct {
 	// Data is header and body in wire format, as [Compose] returns it. A missing
 	// line end at the end is added. It is not changed, and not kept.
 	Data []byte
+	// File is the attachment that Data was composed with; nil for none.
+	File *File
 	// BeforeDot is called when the server has said that it will take the mail,
 	// and before it can have all of it; nil for nothing. When it fails, the
 	// connection is dropped and the verdict is [Aborted] with its error.
@@ -36,7 +39,11 @@ type offer struct {
 	utf8, eightBit bool
 	data           []byte // without dot-stuffing
 	dotted         bool   // data needs it
+	file           []byte // what comes after it, ready for the wire
 }
+
+// size is that of header and body, in bytes.
+func (o offer) size() int { return len(o.data) + len(o.file) }
 
 // verb is a command of a transaction.
 type verb string
@@ -97,15 +104,15 @@ func (s *Session) prepare(t Transaction) (offer, *Result) {
 		return refuse("", fmt.Errorf("%w: no data", ErrNotWireFormat))
 	}
 	found, err := inspect(t.Data)
+	o.data, o.dotted, o.eightBit, o.file = t.Data, found.dotted, !found.ascii, t.File.bytes()
 	switch {
 	case err != nil:
 		return refuse("", err)
-	case !found.ascii && !s.eightBit:
+	case o.eightBit && !s.eightBit:
 		return refuse("5.6.3", ErrNeeds8BitMIME)
-	case s.maxSize > 0 && int64(len(t.Data)) > s.maxSize:
-		return refuse("5.3.4", fmt.Errorf("%w: %d of at most %d bytes", ErrTooLarge, len(t.Data), s.maxSize))
+	case s.maxSize > 0 && int64(o.size()) > s.maxSize:
+		return refuse("5.3.4", fmt.Errorf("%w: %d of at most %d bytes", ErrTooLarge, o.size(), s.maxSize))
 	}
-	o.data, o.dotted, o.eightBit = t.Data, found.dotted, !found.ascii
 	return o, nil
 }
 
@@ -218,6 +225,11 @@ func (s *Session) body(o offer) (r Result, ok bool) {
 			return s.brokenBody(err), false
 		}
 	}
+	for head := range slices.Chunk(o.file, block) {
+		if err := s.write(head, s.timeouts.Block); err != nil {
+			return s.brokenBody(err), false
+		}
+	}
 	return Result{Phase: PhaseBody}, true
 }
 
@@ -241,7 +253,7 @@ func (s *Session) dot(ctx context.Context, o offer, held bool, next *Envelope) R
 
 	s.buf = s.buf[:0]
 	if held {
-		s.buf = appendStuffed(s.buf, o.data, o.dotted)
+		s.buf = append(appendStuffed(s.buf, o.data, o.dotted), o.file...)
 	}
 	dotAt := len(s.buf)
 	s.buf = append(s.buf, ".\r\n"...)

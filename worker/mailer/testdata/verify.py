@@ -1,7 +1,8 @@
 """Reads mails with programs that are not ours: Python's email package and dkimpy.
 
 stdin:  {"keys": {"selector._domainkey.domain.": "v=DKIM1; ..."}, "mails": ["base64", ...]}
-stdout: [{"signatures": [true, ...], "to": [["name", "address"]], "parts": [["type", "base64"], ...]}, ...]
+stdout: [{"signatures": [true, ...], "to": [["name", "address"]], "parts": [["type", "base64"], ...],
+          "names": ["file name", ...]}, ...]
 """
 import base64
 import email
@@ -33,6 +34,7 @@ def read(mail, keys):
             for p in m.walk()
             if not p.is_multipart()
         ],
+        "names": [p.get_filename() for p in m.iter_attachments()],
     }
 
 
