@@ -88,14 +88,17 @@ type Campaign struct {
 	Subject  Text   // with placeholders
 	Body     Text   // Markdown, with placeholders
 	Audience AudienceExpr
-	State    CampaignState
-	Reason   string    // why it stands so, for people; may be empty
-	Count    int       // people in the frozen audience; 0 before
-	Draft    time.Time // when the text was written
-	StartAt  time.Time // when it is to begin; zero before it was sent
-	BeatAt   time.Time // when a worker last looked after it
-	By       string    // who moved it here
-	Asked    string    // who wants it sent, while it is [CampaignReady]
+	// Attachment is the file that goes along; the ledger has it.
+	Attachment Attachment
+
+	State   CampaignState
+	Reason  string    // why it stands so, for people; may be empty
+	Count   int       // people in the frozen audience; 0 before
+	Draft   time.Time // when the text was written
+	StartAt time.Time // when it is to begin; zero before it was sent
+	BeatAt  time.Time // when a worker last looked after it
+	By      string    // who moved it here
+	Asked   string    // who wants it sent, while it is [CampaignReady]
 }
 
 // campaignName is what a campaign may be called: it stands in headers, tasks

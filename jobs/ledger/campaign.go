@@ -49,12 +49,14 @@ func (e *CountError) Error() string {
 }
 
 const campaignColumns = `c.name, c.event_id, c.revision, c.subject_nl, c.subject_en, c.body_nl, c.body_en, c.audience,
-	c.state, c.reason, c.people, c.draft_at, c.start_at, c.beat_at, c.moved_by, c.asked_by`
+	c.state, c.reason, c.people, c.draft_at, c.start_at, c.beat_at, c.moved_by, c.asked_by,
+	c.file_name, c.file_size, c.file_sha256`
 
 func scanCampaign(rows *sql.Rows, more ...any) (c jobs.Campaign, err error) {
 	var audience string
 	err = rows.Scan(append([]any{&c.Name, &c.EventID, &c.Revision, &c.Subject.NL, &c.Subject.EN, &c.Body.NL, &c.Body.EN, &audience,
-		&c.State, &c.Reason, &c.Count, into{&c.Draft}, into{&c.StartAt}, into{&c.BeatAt}, &c.By, &c.Asked}, more...)...)
+		&c.State, &c.Reason, &c.Count, into{&c.Draft}, into{&c.StartAt}, into{&c.BeatAt}, &c.By, &c.Asked,
+		&c.Attachment.Name, &c.Attachment.Size, &c.Attachment.SHA256}, more...)...)
 	if err != nil {
 		return c, err
 	}
@@ -122,10 +124,15 @@ func (db *DB) CampaignHistory(ctx context.Context, name string) (list []jobs.Cam
 	return list, nil
 }
 
-// SaveCampaign writes a draft, or writes one anew that was not sent yet. Who
-// wanted that one sent has to want so again. An event that is not on record is
+// SaveCampaign writes a draft, or writes one anew that was not sent yet, with the
+// file that goes along; nil for none. Who wanted that one sent has to want so
+// again. An event that is not on record is
 // [ErrNoEvent]; a name that was sent before is a *[CampaignError].
-func (db *DB) SaveCampaign(ctx context.Context, c jobs.Campaign, by string, now time.Time) error {
+func (db *DB) SaveCampaign(ctx context.Context, c jobs.Campaign, file *jobs.File, by string, now time.Time) error {
+	c.Attachment = jobs.Attachment{}
+	if file != nil {
+		c.Attachment = file.Attachment()
+	}
 	err := db.tx(ctx, func(tx *sql.Tx) error {
 		revision, err := revisionOf(ctx, tx, c.EventID)
 		if err != nil {
@@ -138,14 +145,18 @@ func (db *DB) SaveCampaign(ctx context.Context, c jobs.Campaign, by string, now 
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO campaigns (name, event_id, revision, subject_nl, subject_en, body_nl, body_en, audience,
-				state, reason, people, draft_at, moved_by, asked_by, at_once, begun)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'draft', '', 0, $9, $10, '', FALSE, FALSE)
+				state, reason, people, draft_at, moved_by, asked_by, at_once, begun, file_name, file_size, file_sha256)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'draft', '', 0, $9, $10, '', FALSE, FALSE, $11, $12, $13)
 			ON CONFLICT (name) DO UPDATE SET event_id = excluded.event_id, revision = excluded.revision, subject_nl = excluded.subject_nl,
 				subject_en = excluded.subject_en, body_nl = excluded.body_nl, body_en = excluded.body_en, audience = excluded.audience,
-				state = 'draft', reason = '', draft_at = excluded.draft_at, moved_by = excluded.moved_by, asked_by = ''`,
+				state = 'draft', reason = '', draft_at = excluded.draft_at, moved_by = excluded.moved_by, asked_by = '',
+				file_name = excluded.file_name, file_size = excluded.file_size, file_sha256 = excluded.file_sha256`,
 			c.Name, c.EventID, revision, clean(c.Subject.NL), clean(c.Subject.EN), clean(c.Body.NL), clean(c.Body.EN), c.Audience.String(),
-			now.UnixMicro(), by)
+			now.UnixMicro(), by, c.Attachment.Name, c.Attachment.Size, c.Attachment.SHA256)
 		if err != nil {
+			return err
+		}
+		if err := saveFile(ctx, tx, c.Name, file); err != nil {
 			return err
 		}
 		return logCampaign(ctx, tx, c.Name, jobs.CampaignDraft, by, "", now)

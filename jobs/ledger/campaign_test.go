@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -29,7 +30,7 @@ func news(t testing.TB, name, audience string) jobs.Campaign {
 
 func save(t testing.TB, db *ledger.DB, c jobs.Campaign, at time.Time) {
 	t.Helper()
-	if err := db.SaveCampaign(t.Context(), c, "een", at); err != nil {
+	if err := db.SaveCampaign(t.Context(), c, nil, "een", at); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -143,7 +144,7 @@ func TestCampaignLife(t *testing.T) {
 		if _, err := db.SendCampaign(ctx, "nieuws", ledger.SendOptions{Count: 3, By: "twee"}, now); !errors.As(err, &no) {
 			t.Errorf("sent twice: %v", err)
 		}
-		if err := db.SaveCampaign(ctx, news(t, "nieuws", "everyone"), "een", now); !errors.As(err, &no) {
+		if err := db.SaveCampaign(ctx, news(t, "nieuws", "everyone"), nil, "een", now); !errors.As(err, &no) {
 			t.Errorf("written anew after it was sent: %v", err)
 		}
 		register(t, db, "later@example.nl", now) // not in the frozen audience
@@ -226,7 +227,7 @@ func TestCampaignRefusals(t *testing.T) {
 		if _, err := db.SendCampaign(ctx, "onbekend", ledger.SendOptions{Count: 1, By: "een"}, now); !errors.Is(err, ledger.ErrNotFound) {
 			t.Errorf("no campaign of that name: %v", err)
 		}
-		if err := db.SaveCampaign(ctx, jobs.Campaign{Name: "x", EventID: "nergens", Audience: news(t, "x", "everyone").Audience}, "een", now); !errors.Is(err, ledger.ErrNoEvent) {
+		if err := db.SaveCampaign(ctx, jobs.Campaign{Name: "x", EventID: "nergens", Audience: news(t, "x", "everyone").Audience}, nil, "een", now); !errors.Is(err, ledger.ErrNoEvent) {
 			t.Errorf("an unknown event: %v", err)
 		}
 
@@ -572,5 +573,57 @@ func TestAudienceIsOneQuery(t *testing.T) {
 				t.Errorf("%s: shown %v and written %v", text, people, written)
 			}
 		}
+	})
+}
+
+// TestCampaignFile: a file is of the text it was saved with, and stays as it was
+// once that was sent.
+func TestCampaignFile(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		apply(t, db, programme(start1130, rules), now)
+		register(t, db, "jan@example.nl", now)
+		register(t, db, "piet@example.nl", now)
+		ctx := t.Context()
+		file := func(text string) *jobs.File {
+			f, err := jobs.NewFile("Één dag.pdf", []byte("%PDF-1.7\n\x00\xff"+text+"\n%%EOF\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return &f
+		}
+		saved := func(f *jobs.File) {
+			t.Helper()
+			if err := db.SaveCampaign(ctx, news(t, "nieuws", "everyone"), f, "een", now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		is := func(want *jobs.File) {
+			t.Helper()
+			got, err := db.CampaignFile(ctx, "nieuws")
+			c := campaignOf(t, db, "nieuws")
+			if want == nil {
+				if !errors.Is(err, ledger.ErrNotFound) || c.Attachment != (jobs.Attachment{}) {
+					t.Errorf("%v, %+v, want no file", err, c.Attachment)
+				}
+				return
+			}
+			if err != nil || got.Name != want.Name || !bytes.Equal(got.Data, want.Data) || c.Attachment != want.Attachment() {
+				t.Errorf("%v, %q with %q, %+v", err, got.Name, got.Data, c.Attachment)
+			}
+		}
+		saved(file("een"))
+		is(file("een"))
+		saved(file("twee"))
+		is(file("twee"))
+		saved(nil)
+		is(nil)
+		saved(file("drie"))
+		if _, err := db.SendCampaign(ctx, "nieuws", ledger.SendOptions{Count: 2, By: "een"}, now); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.SaveCampaign(ctx, news(t, "nieuws", "everyone"), file("vier"), "een", now); err == nil {
+			t.Error("a campaign that was sent got another file")
+		}
+		is(file("drie"))
 	})
 }
