@@ -14,13 +14,17 @@ import (
 // maxCampaigns bounds the campaigns whose text is kept; one may have 256 kB.
 const maxCampaigns = 20
 
-// campaigns keeps the texts of campaigns. That of one that was sent is the same
-// for ever, and only of those there are messages.
+// maxFiles bounds the files that are kept; one may have 7 MB, encoded.
+const maxFiles = 4
+
+// campaigns keeps the texts and files of campaigns. Those of one that was sent
+// are the same for ever, and only of those there are messages.
 type campaigns struct {
 	ledger Ledger
 
 	mu    sync.Mutex
 	texts map[string]*jobs.Campaign
+	files map[string]*mailer.File
 }
 
 // text gives a campaign for its text and audience; where it stands may be of
@@ -40,6 +44,33 @@ func (c *campaigns) text(ctx context.Context, name string) (*jobs.Campaign, erro
 	}
 	c.texts[name] = &t
 	return &t, nil
+}
+
+// file gives the file that goes along with a campaign, encoded; nil where none
+// does, and for a mail that is of no campaign. One that cannot be encoded is an
+// [*unsendable].
+func (c *campaigns) file(ctx context.Context, of *jobs.Campaign) (*mailer.File, error) {
+	if of == nil || of.Attachment.Name == "" {
+		return nil, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.files[of.Name]; f != nil {
+		return f, nil
+	}
+	stored, err := c.ledger.CampaignFile(ctx, of.Name)
+	if err != nil {
+		return nil, fmt.Errorf("read file of campaign %s: %w", of.Name, err)
+	}
+	f, err := mailer.NewFile(stored.Name, "application/pdf", stored.Data)
+	if err != nil {
+		return nil, parked(err)
+	}
+	if c.files == nil || len(c.files) >= maxFiles {
+		c.files = map[string]*mailer.File{}
+	}
+	c.files[of.Name] = f
+	return f, nil
 }
 
 // may says whether a registration still gets a campaign. Who cancelled,

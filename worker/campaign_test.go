@@ -1,15 +1,21 @@
 package worker_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	gomessage "github.com/emersion/go-message/mail"
 
 	"heraut/jobs"
 	"heraut/jobs/ledger"
@@ -59,6 +65,12 @@ func (w *world) audience(t testing.TB, n int) {
 // draft writes a campaign.
 func (w *world) draft(t testing.TB, name, audience string) {
 	t.Helper()
+	w.draftWith(t, name, audience, nil)
+}
+
+// draftWith writes one that a file goes along with.
+func (w *world) draftWith(t testing.TB, name, audience string, file *jobs.File) {
+	t.Helper()
 	expr, err := jobs.ParseAudience(audience)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +78,7 @@ func (w *world) draft(t testing.TB, name, audience string) {
 	err = w.db.SaveCampaign(t.Context(), jobs.Campaign{
 		Name: name, EventID: "workshop", Audience: expr,
 		Subject: jobs.Text{NL: "Nieuws over de workshop"}, Body: jobs.Text{NL: "Beste {{voornaam|deelnemer}},\n\nEr is nieuws.\n"},
-	}, "jan", w.now())
+	}, file, "jan", w.now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +95,83 @@ func (w *world) send(t testing.TB, name, audience string, n int, atOnce bool) {
 	}
 	if err != nil || c.State != jobs.CampaignScheduled {
 		t.Fatal(c.State, err)
+	}
+}
+
+// sendWith is send at once, with a file.
+func (w *world) sendWith(t testing.TB, name, audience string, n int, file *jobs.File) {
+	t.Helper()
+	w.draftWith(t, name, audience, file)
+	if _, err := w.db.SendCampaign(t.Context(), name, ledger.SendOptions{Count: n, By: "jan", AtOnce: true}, w.now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCampaignWithAFile: everybody gets the file, whole and after their own text,
+// and more campaigns with files than are kept do not get each other's.
+func TestCampaignWithAFile(t *testing.T) {
+	apart(t, func(t *testing.T, s setup) {
+		const people, all = 12, 6 // more campaigns than files are kept
+		w := newWorld(t, s)
+		w.audience(t, people)
+		r := w.start(t)
+		w.settle(t, r)
+		content := func(n int) []byte {
+			return slices.Concat([]byte("%PDF-1.7\n"), bytes.Repeat([]byte{byte(n), 0xff, '\n'}, 100_000), []byte("%%EOF\n"))
+		}
+		for n := range all {
+			f, err := jobs.NewFile(fmt.Sprintf("programma %d.pdf", n), content(n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.sendWith(t, fmt.Sprintf("c%d", n), "event=workshop", people, &f)
+		}
+		w.settle(t, r)
+		got := map[string]int{}
+		for _, m := range w.smtp.Received() {
+			name, data := attachment(t, m.Data)
+			var n int
+			if _, err := fmt.Sscanf(name, "programma %d.pdf", &n); err != nil || !bytes.Equal(data, content(n)) {
+				t.Fatalf("%q has %d bytes of another file, %v", name, len(data), err)
+			}
+			if id := fmt.Sprintf("List-Id: <c%d.", n); !bytes.Contains(m.Data, []byte(id)) {
+				t.Errorf("%s went with another campaign", name)
+			}
+			got[m.To[0]+name]++
+		}
+		for who, n := range got {
+			if n != 1 {
+				t.Errorf("%s: %d times", who, n)
+			}
+		}
+		if len(got) != people*all {
+			t.Errorf("%d mails, want %d", len(got), people*all)
+		}
+	})
+}
+
+// attachment reads the file of a mail.
+func attachment(t testing.TB, mail []byte) (name string, content []byte) {
+	t.Helper()
+	r, err := gomessage.CreateReader(bytes.NewReader(mail))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		p, err := r.NextPart()
+		if err != nil {
+			t.Fatalf("no attachment: %v", err)
+		}
+		h, ok := p.Header.(*gomessage.AttachmentHeader)
+		if !ok {
+			continue
+		}
+		name, err1 := h.Filename()
+		content, err2 := io.ReadAll(p.Body)
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		return name, content
 	}
 }
 

@@ -23,6 +23,7 @@ type letter struct {
 	envelope  mailer.Envelope
 	messageID string
 	data      []byte
+	file      *mailer.File             // goes along; nil for none
 	permit    <-chan groupAnswer[bool] // for the final dot; nil: not asked for
 	asked     time.Time                // when it last was, on the machine's clock
 }
@@ -66,9 +67,12 @@ func (w *Worker) letter(ctx context.Context, c *jobs.Claim, buf []byte) (l lette
 	if l.messageID == "" {
 		l.messageID = messageID(w.cfg.TagKey, c.Message.ID, w.cfg.From.Address)
 	}
-	data, err := w.fill(in, version, l.messageID, buf)
+	if l.file, err = w.campaigns.file(ctx, in.Campaign); err != nil {
+		return letter{}, err
+	}
+	data, err := w.fill(in, version, &l, buf)
 	if err != nil {
-		data, err = w.write(in, l.messageID)
+		data, err = w.write(in, &l)
 	}
 	switch {
 	case errors.Is(err, templates.ErrBlank):
@@ -77,7 +81,7 @@ func (w *Worker) letter(ctx context.Context, c *jobs.Claim, buf []byte) (l lette
 		return letter{}, parked(err)
 	}
 	if w.cfg.Signer != nil {
-		if data, err = w.cfg.Signer.Sign(nil, data, nil); err != nil {
+		if data, err = w.cfg.Signer.Sign(nil, data, l.file); err != nil {
 			return letter{}, fmt.Errorf("sign: %w", err)
 		}
 	}
@@ -121,10 +125,10 @@ func (w *Worker) input(ctx context.Context, c *jobs.Claim) (in templates.Input, 
 	return in, version, err
 }
 
-// fill completes a prepared mail. On any error the mail is to be written in
-// full.
-func (w *Worker) fill(in templates.Input, version int64, messageID string, buf []byte) ([]byte, error) {
-	sh := w.stationery.sheet(version, in, w.frame(in.Language(), in.Campaign))
+// fill completes a prepared mail for a letter. On any error the mail is to be
+// written in full.
+func (w *Worker) fill(in templates.Input, version int64, l *letter, buf []byte) ([]byte, error) {
+	sh := w.stationery.sheet(version, in, w.frame(in.Language(), in.Campaign, l.file))
 	if sh == nil {
 		return nil, templates.ErrNotPrepared
 	}
@@ -137,7 +141,7 @@ func (w *Worker) fill(in templates.Input, version int64, messageID string, buf [
 		ReplyTo:   mail.Address{Name: words.Organizer.Name, Address: words.Organizer.Email.String()},
 		Subject:   words.Subject,
 		Date:      in.Now.In(in.Event.Zone),
-		MessageID: messageID,
+		MessageID: l.messageID,
 		Headers:   ownHeaders(in.Unsubscribe),
 		Text:      words.Text,
 		HTML:      words.HTML,
@@ -146,10 +150,10 @@ func (w *Worker) fill(in templates.Input, version int64, messageID string, buf [
 }
 
 // frame gives what all mails of one class share around the words. c is nil for
-// a mail that is of no campaign.
-func (w *Worker) frame(l jobs.Lang, c *jobs.Campaign) func(*templates.Prepared) mailer.Frame {
+// a mail that is of no campaign, file for one that has none.
+func (w *Worker) frame(l jobs.Lang, c *jobs.Campaign, file *mailer.File) func(*templates.Prepared) mailer.Frame {
 	return func(p *templates.Prepared) mailer.Frame {
-		f := mailer.Frame{From: w.cfg.From, Language: string(l), Headers: w.listHeaders(c), Text: p.Text, HTML: p.HTML}
+		f := mailer.Frame{From: w.cfg.From, Language: string(l), Headers: w.listHeaders(c), Text: p.Text, HTML: p.HTML, File: file}
 		if p.Invite != nil {
 			f.Calendar = &mailer.FrameCalendar{Method: p.Method, FileName: inviteFile(l), ICS: p.Invite}
 		}
@@ -157,8 +161,8 @@ func (w *Worker) frame(l jobs.Lang, c *jobs.Campaign) func(*templates.Prepared) 
 	}
 }
 
-// write renders and composes a mail in full.
-func (w *Worker) write(in templates.Input, messageID string) ([]byte, error) {
+// write renders and composes a mail in full for a letter.
+func (w *Worker) write(in templates.Input, l *letter) ([]byte, error) {
 	rendered, err := w.cfg.Templates.Render(in)
 	if err != nil {
 		return nil, err
@@ -172,9 +176,10 @@ func (w *Worker) write(in templates.Input, messageID string) ([]byte, error) {
 		Text:      rendered.Text,
 		HTML:      rendered.HTML,
 		Date:      in.Now.In(in.Event.Zone),
-		MessageID: messageID,
+		MessageID: l.messageID,
 		Language:  string(in.Language()),
 		Headers:   append(w.listHeaders(in.Campaign), ownHeaders(in.Unsubscribe)...),
+		File:      l.file,
 	}
 	if rendered.Invite != nil {
 		out.Calendar = &mailer.Calendar{Method: rendered.Method, ICS: rendered.Invite, FileName: inviteFile(reg.Lang)}

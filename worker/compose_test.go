@@ -62,12 +62,12 @@ func TestPreparedIsWritten(t *testing.T) {
 				if kind == jobs.CampaignMail {
 					in.Message.Name, in.Campaign, in.Unsubscribe = campaign.Name, campaign, w.unsubscribeURL(reg)
 				}
-				filled, err := w.fill(in, 1, "<a@example.nl>", nil)
+				filled, err := w.fill(in, 1, &letter{messageID: "<a@example.nl>"}, nil)
 				if err != nil {
 					t.Fatalf("%s in %s for %q: %v", kind, l, name, err)
 				}
 				prepared++
-				written, err := w.write(in, "<a@example.nl>")
+				written, err := w.write(in, &letter{messageID: "<a@example.nl>"})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -37,6 +37,8 @@ type Ledger interface {
 
 	// Campaign gives a campaign as it stands.
 	Campaign(ctx context.Context, name string) (jobs.Campaign, error)
+	// CampaignFile gives the file that goes along with a campaign that has one.
+	CampaignFile(ctx context.Context, name string) (jobs.File, error)
 	// CampaignsToStep names the campaigns whose messages do not follow their
 	// state and now could.
 	CampaignsToStep(ctx context.Context, now time.Time) ([]string, error)

@@ -329,7 +329,7 @@ func (s *sender) transact(l, next *letter) (mailer.Result, error) {
 				return mailer.Result{}, err
 			}
 		}
-		t := mailer.Transaction{Envelope: l.envelope, Data: l.data, BeforeDot: func(context.Context) error { return s.dot(l) }}
+		t := mailer.Transaction{Envelope: l.envelope, Data: l.data, File: l.file, BeforeDot: func(context.Context) error { return s.dot(l) }}
 		if next != nil && s.w.rates.none() { // or the server would wait in the middle of it
 			t.Next = &next.envelope
 		}

@@ -35,14 +35,29 @@ type campaignJSON struct {
 	Reason   string             `json:"reason"`
 	Count    int                `json:"count"` // of the frozen audience
 	Subject  string             `json:"subject"`
+	File     *attachmentJSON    `json:"attachment"` // null: none goes along
 	DraftAt  *instant           `json:"draft_at"`
 	StartAt  *instant           `json:"start_at"`
 	By       string             `json:"by"`
 }
 
+// attachmentJSON is a file that goes along.
+type attachmentJSON struct {
+	Name   string `json:"name"`
+	Bytes  int    `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+func viewAttachment(a jobs.Attachment) *attachmentJSON {
+	if a.Name == "" {
+		return nil
+	}
+	return &attachmentJSON{a.Name, a.Size, a.SHA256}
+}
+
 func viewCampaign(c jobs.Campaign) campaignJSON {
 	return campaignJSON{Name: c.Name, Event: c.EventID, Audience: c.Audience.String(), State: c.State, Reason: c.Reason,
-		Count: c.Count, Subject: c.Subject.NL, DraftAt: at(c.Draft), StartAt: at(c.StartAt), By: c.By}
+		Count: c.Count, Subject: c.Subject.NL, File: viewAttachment(c.Attachment), DraftAt: at(c.Draft), StartAt: at(c.StartAt), By: c.By}
 }
 
 // by is who does something with a campaign.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"unicode/utf8"
 
 	"heraut/jobs"
@@ -17,6 +18,7 @@ type campaignNewCmd struct {
 	Body      string `required:"" placeholder:"FILE.md" help:"The text, in Dutch: Markdown with placeholders such as {{voornaam|deelnemer}}."`
 	SubjectEn string `name:"subject-en" placeholder:"TEXT" help:"The subject in English."`
 	BodyEn    string `name:"body-en" placeholder:"FILE.md" help:"The text in English. Without it everybody gets the Dutch one."`
+	Attach    string `placeholder:"FILE.pdf" help:"A PDF that goes along, of at most 5 MB."`
 	Audience  string `required:"" placeholder:"EXPR" help:"Who gets it, as in 'event=workshop lang=nl !tag=vip'; everyone for all who are registered."`
 	by
 }
@@ -41,6 +43,10 @@ func (c *campaignNewCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 	}
+	file, err := readAttachment(c.Attach)
+	if err != nil {
+		return err
+	}
 	r, err := a.open(ctx)
 	if err != nil {
 		return err
@@ -52,7 +58,7 @@ func (c *campaignNewCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := r.SaveCampaign(ctx, campaign, c.name(), a.now()); err != nil {
+	if err := r.SaveCampaign(ctx, campaign, file, c.name(), a.now()); err != nil {
 		return refused(c.Name, err)
 	}
 	if campaign, err = r.Campaign(ctx, c.Name); err != nil {
@@ -70,6 +76,30 @@ func (c *campaignNewCmd) Run(ctx context.Context, a *app) error {
 	}
 	a.printf(a.words.CampaignSaved+"\n", c.Name, n, c.Name)
 	return nil
+}
+
+// readAttachment reads a file that is to go along, nil where there is none. One
+// that is too large is not read at all.
+func readAttachment(path string) (*jobs.File, error) {
+	if path == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("attachment: %w", err)}
+	}
+	if err := jobs.CheckFileSize(info.Size()); err != nil {
+		return nil, usagef("%s: %w", path, err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("attachment: %w", err)}
+	}
+	f, err := jobs.NewFile(filepath.Base(path), data)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("attachment: %w", err)}
+	}
+	return &f, nil
 }
 
 // readBody reads a text that a person wrote. One that is far too long is not

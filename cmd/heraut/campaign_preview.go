@@ -49,6 +49,7 @@ type previewJSON struct {
 	Subject  string             `json:"subject"`
 	Text     string             `json:"text"`
 	HTML     string             `json:"html"`
+	File     *attachmentJSON    `json:"attachment"` // null: none goes along
 }
 
 func (c *campaignPreviewCmd) Run(ctx context.Context, a *app) error {
@@ -103,6 +104,9 @@ func (a *app) showPreview(c *campaignPreviewCmd, v previewJSON) error {
 		a.printf(w.CampaignWarning+"\n", warning.Text)
 	}
 	a.printf("\n"+w.CampaignMail+"\n\n%s\n\n%s\n", v.To, v.Subject, v.Text)
+	if v.File != nil {
+		a.printf(w.CampaignFile+"\n\n", v.File.Name, v.File.Bytes)
+	}
 	a.printf(w.CampaignCount+"\n", v.Count, len(v.LeftOut))
 	if c.Out != "" {
 		a.printf(w.CampaignPage+"\n", c.Out)
@@ -114,7 +118,7 @@ func (a *app) showPreview(c *campaignPreviewCmd, v previewJSON) error {
 }
 
 func viewPreview(c jobs.Campaign, rows []ledger.AudienceRow, warnings []templates.Warning, lang jobs.Lang) previewJSON {
-	v := previewJSON{Name: c.Name, State: c.State, Audience: c.Audience.String(), People: []previewPerson{}, LeftOut: []previewLeftOut{}, Warnings: []warningJSON{}}
+	v := previewJSON{Name: c.Name, State: c.State, Audience: c.Audience.String(), File: viewAttachment(c.Attachment), People: []previewPerson{}, LeftOut: []previewLeftOut{}, Warnings: []warningJSON{}}
 	for _, row := range rows {
 		r := row.Registration
 		if row.LeftOut != "" {

@@ -55,7 +55,17 @@ func (c *campaignTestCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := r.sendTests(ctx, a, in, rendered, to); err != nil {
+	var file *mailer.File
+	if campaign.Attachment.Name != "" {
+		stored, err := r.CampaignFile(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		if file, err = mailer.NewFile(stored.Name, "application/pdf", stored.Data); err != nil {
+			return err
+		}
+	}
+	if err := r.sendTests(ctx, a, in, rendered, file, to); err != nil {
 		return err
 	}
 	if a.flags.JSON {
@@ -76,7 +86,7 @@ func texts(list []jobs.Address) (all []string) {
 }
 
 // sendTests sends a mail to each address, over one session with the relay.
-func (r *record) sendTests(ctx context.Context, a *app, in templates.Input, m templates.Mail, to []jobs.Address) error {
+func (r *record) sendTests(ctx context.Context, a *app, in templates.Input, m templates.Mail, file *mailer.File, to []jobs.Address) error {
 	cfg := r.config.mailer()
 	if r.config.SMTP.URL == capture {
 		server, err := mailer.StartCapture(mailer.CaptureConfig{Dir: filepath.Join(r.config.Data, "mail"), Log: a.logger(r.config)})
@@ -99,7 +109,7 @@ func (r *record) sendTests(ctx context.Context, a *app, in templates.Input, m te
 		data, err := mailer.Compose(mailer.Mail{
 			From: r.config.from, To: mail.Address{Address: addr.String()},
 			ReplyTo: mail.Address{Name: in.Event.Organizer.Name, Address: in.Event.Organizer.Email.String()},
-			Subject: fmt.Sprintf(a.words.CampaignTestSubject, m.Subject), Text: m.Text, HTML: m.HTML,
+			Subject: fmt.Sprintf(a.words.CampaignTestSubject, m.Subject), Text: m.Text, HTML: m.HTML, File: file,
 			Date: in.Now.In(in.Event.Zone), Language: string(in.Language()),
 			MessageID: "<test-" + rand.Text() + "@" + mailer.Domain(r.config.from.Address) + ">",
 		})
@@ -107,11 +117,11 @@ func (r *record) sendTests(ctx context.Context, a *app, in templates.Input, m te
 			return err
 		}
 		if r.config.signer != nil {
-			if data, err = r.config.signer.Sign(nil, data, nil); err != nil {
+			if data, err = r.config.signer.Sign(nil, data, file); err != nil {
 				return err
 			}
 		}
-		result := session.Send(ctx, mailer.Transaction{Envelope: mailer.Envelope{From: r.config.from.Address, To: addr.String()}, Data: data})
+		result := session.Send(ctx, mailer.Transaction{Envelope: mailer.Envelope{From: r.config.from.Address, To: addr.String()}, Data: data, File: file})
 		if result.Verdict != mailer.Accepted {
 			return hint(fmt.Errorf("the test to %s was not taken: %s", addr, oneLine(testAnswer(result))), "nothing was sent to the audience")
 		}

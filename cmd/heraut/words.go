@@ -81,6 +81,7 @@ type words struct {
 	CampaignMail        string // to whom
 	CampaignCount       string // people, left out
 	CampaignPage        string // file
+	CampaignFile        string // name, bytes
 	CampaignNext        string // name, people
 	CampaignTested      string // name, addresses
 	CampaignTestSubject string // subject
