@@ -111,13 +111,34 @@ func (r *record) checkCampaign(ctx context.Context, a *app, c jobs.Campaign, fil
 	if err != nil {
 		return nil, err
 	}
-	odd, err := r.oddAudience(ctx, c)
-	return append(warnings, odd...), err
+	n, err := r.CountAudience(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	odd, err := r.oddAudience(ctx, c, n)
+	return append(append(warnings, odd...), heavy(c, n)...), err
+}
+
+// heavyMails is how many bytes all mails of a campaign may have because of its
+// attachment without a warning.
+const heavyMails = 1e9
+
+// heavy warns of an attachment that is much to send to n people.
+func heavy(c jobs.Campaign, n int) []templates.Warning {
+	all := float64(n) * float64(c.Attachment.Size) * 4 / 3 // base64
+	if all < heavyMails {
+		return nil
+	}
+	return []templates.Warning{{
+		Code: "attachment_heavy",
+		NL:   fmt.Sprintf("Door de bijlage gaat er %.1f GB aan mail weg. Een link naar een pagina is lichter.", all/1e9),
+		EN:   fmt.Sprintf("The attachment makes this %.1f GB of mail. A link to a page is lighter.", all/1e9),
+	}}
 }
 
 // oddAudience warns of an audience that is much smaller or larger than that of
-// the last campaign about the event.
-func (r *record) oddAudience(ctx context.Context, c jobs.Campaign) ([]templates.Warning, error) {
+// the last campaign about the event; n is how many people it has.
+func (r *record) oddAudience(ctx context.Context, c jobs.Campaign, n int) ([]templates.Warning, error) {
 	list, err := r.Campaigns(ctx)
 	if err != nil {
 		return nil, err
@@ -128,8 +149,7 @@ func (r *record) oddAudience(ctx context.Context, c jobs.Campaign) ([]templates.
 			last = other
 		}
 	}
-	n, err := r.CountAudience(ctx, c)
-	if err != nil || last.Count == 0 || n <= 2*last.Count && last.Count <= 2*n {
+	if last.Count == 0 || n <= 2*last.Count && last.Count <= 2*n {
 		return nil, err
 	}
 	return []templates.Warning{{

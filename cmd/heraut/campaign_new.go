@@ -24,7 +24,7 @@ type campaignNewCmd struct {
 }
 
 func (c *campaignNewCmd) Run(ctx context.Context, a *app) error {
-	campaign := jobs.Campaign{Name: c.Name, EventID: c.Event, Subject: jobs.Text{NL: c.Subject, EN: c.SubjectEn}}
+	campaign := jobs.Campaign{Name: c.Name, EventID: c.Event, State: jobs.CampaignDraft, Subject: jobs.Text{NL: c.Subject, EN: c.SubjectEn}}
 	if err := jobs.CheckCampaignName(c.Name); err != nil {
 		return &usageError{err}
 	}
@@ -46,6 +46,9 @@ func (c *campaignNewCmd) Run(ctx context.Context, a *app) error {
 	file, err := readAttachment(c.Attach)
 	if err != nil {
 		return err
+	}
+	if file != nil {
+		campaign.Attachment = file.Attachment()
 	}
 	r, err := a.open(ctx)
 	if err != nil {
