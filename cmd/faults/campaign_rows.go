@@ -38,7 +38,7 @@ func campaignScenarios() []scenario {
 		refused,
 		story(45, "campaign paused, resumed, worker killed twice, people leave", 20_000, extremes, nil, campaignStory),
 		story(45, "campaign paused, resumed, worker killed twice, people leave", 1500, []combo{}, []combo{postgresRedis}, campaignStory),
-		story(46, "kill while a campaign is expanded", 20_000, extremes, nil, expansionKilled),
+		story(46, "kill while a campaign is expanded", 40_000, extremes, nil, expansionKilled),
 		story(46, "kill while a campaign is expanded", 4000, []combo{}, []combo{postgresRedis}, expansionKilled),
 		story(47, "FLUSHALL during a campaign", 2000, []combo{sqliteRedis, postgresRedis}, []combo{postgresRedis}, campaignFlushed),
 		story(48, "yesterday's backup put back during a campaign", 1000, []combo{sqliteRedis, sqliteEmbedded}, []combo{sqliteRedis}, campaignRestored),
@@ -227,12 +227,11 @@ func expansionKilled(l *lab, people int) {
 		kills++
 		l.spare()
 	}
-	l.require(kills >= people/chunk/3, "only %d kills", kills)
+	l.require(kills >= people/chunk/2-1, "only %d kills", kills)
 	l.serve("")
 	l.await(5*time.Minute, "everybody has a row", func() bool { return l.count(`kind = 'campaign'`) == people })
-	for len(l.spared) > 0 && !l.failed() {
-		l.drain(5 * time.Minute)
-	}
+	// What was kept back from the kills goes last; drain does not wake campaigns.
+	l.exec(`UPDATE messages SET wake_at = $1, fence = fence + 1 WHERE kind = 'campaign' AND state = 'planned' AND wake_at > $1`, time.Now().UnixMicro())
 	l.drain(5 * time.Minute)
 	l.decide()
 	l.campaignIs("done", time.Minute)
