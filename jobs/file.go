@@ -14,6 +14,9 @@ import (
 // bytes. On the wire it is a third more.
 const MaxFile = 5 << 20
 
+// FileType is the media type of a [File] (RFC 8118).
+const FileType = "application/pdf"
+
 // maxFileName is how many bytes the name of a file may have.
 const maxFileName = 100
 
@@ -58,7 +61,7 @@ func checkFileName(name string) error {
 	case !strings.HasSuffix(strings.ToLower(name), ".pdf"):
 		return errors.New("only PDF files go along, and their names end in .pdf")
 	case strings.HasPrefix(name, "."):
-		return errors.New("it begins with a dot, which hides the file on many machines")
+		return errors.New("it begins with a dot, which hides the file on many machines; give it another name")
 	}
 	for _, r := range name {
 		if !unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Pd) && !strings.ContainsRune(" ._()+,&'", r) {
@@ -73,7 +76,7 @@ func checkFileName(name string) error {
 func CheckFileSize(n int64) error {
 	switch {
 	case n == 0:
-		return errors.New("the file is empty")
+		return errors.New("the file is empty; save or export it once more")
 	case n > MaxFile:
 		return fmt.Errorf("the file has %d bytes; at most %d go along. Put it on a page and link to that", n, MaxFile)
 	}

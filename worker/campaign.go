@@ -62,7 +62,7 @@ func (c *campaigns) file(ctx context.Context, of *jobs.Campaign) (*mailer.File, 
 	if err != nil {
 		return nil, fmt.Errorf("read file of campaign %s: %w", of.Name, err)
 	}
-	f, err := mailer.NewFile(stored.Name, "application/pdf", stored.Data)
+	f, err := mailer.NewFile(stored.Name, jobs.FileType, stored.Data)
 	if err != nil {
 		return nil, parked(err)
 	}

@@ -24,7 +24,7 @@ type campaignNewCmd struct {
 }
 
 func (c *campaignNewCmd) Run(ctx context.Context, a *app) error {
-	campaign := jobs.Campaign{Name: c.Name, EventID: c.Event, State: jobs.CampaignDraft, Subject: jobs.Text{NL: c.Subject, EN: c.SubjectEn}}
+	campaign := jobs.Campaign{Name: c.Name, EventID: c.Event, Subject: jobs.Text{NL: c.Subject, EN: c.SubjectEn}}
 	if err := jobs.CheckCampaignName(c.Name); err != nil {
 		return &usageError{err}
 	}
@@ -87,16 +87,14 @@ func readAttachment(path string) (*jobs.File, error) {
 	if path == "" {
 		return nil, nil
 	}
-	info, err := os.Stat(path)
+	data, err := readSized("attachment", path, func(size int64) error {
+		if err := jobs.CheckFileSize(size); err != nil {
+			return usagef("%s: %w", path, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("attachment: %w", err)}
-	}
-	if err := jobs.CheckFileSize(info.Size()); err != nil {
-		return nil, usagef("%s: %w", path, err)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("attachment: %w", err)}
+		return nil, err
 	}
 	f, err := jobs.NewFile(filepath.Base(path), data)
 	if err != nil {
@@ -108,20 +106,35 @@ func readAttachment(path string) (*jobs.File, error) {
 // readBody reads a text that a person wrote. One that is far too long is not
 // read at all.
 func readBody(path string) (string, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return "", &usageError{fmt.Errorf("body: %w", err)}
-	case info.Size() > jobs.MaxCampaignBody:
-		return "", hint(usagef("%s has %d bytes; at most %d are sent, as mail programs cut off what is longer", path, info.Size(), jobs.MaxCampaignBody),
-			"link to a page that has it all")
-	}
-	data, err := os.ReadFile(path)
+	data, err := readSized("body", path, func(size int64) error {
+		if size > jobs.MaxCampaignBody {
+			return hint(usagef("%s has %d bytes; at most %d are sent, as mail programs cut off what is longer", path, size, jobs.MaxCampaignBody),
+				"link to a page that has it all")
+		}
+		return nil
+	})
 	if err != nil {
-		return "", &usageError{fmt.Errorf("body: %w", err)}
+		return "", err
 	}
 	if !utf8.Valid(data) {
 		return "", usagef("%s is not UTF-8; save it with that encoding", path)
 	}
 	return string(data), nil
+}
+
+// readSized reads a file that a person named for what it is to be, unless its
+// size will not do.
+func readSized(what, path string, check func(size int64) error) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("%s: %w", what, err)}
+	}
+	if err := check(info.Size()); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("%s: %w", what, err)}
+	}
+	return data, nil
 }

@@ -61,7 +61,7 @@ func (c *campaignTestCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		if file, err = mailer.NewFile(stored.Name, "application/pdf", stored.Data); err != nil {
+		if file, err = mailer.NewFile(stored.Name, jobs.FileType, stored.Data); err != nil {
 			return err
 		}
 	}

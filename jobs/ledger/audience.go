@@ -67,7 +67,13 @@ func audienceOf(d dialect, c jobs.Campaign, p *params) string {
 }
 
 // frozen says whether the audience of a campaign in a state is on record.
-func frozen(s jobs.CampaignState) bool { return s != jobs.CampaignDraft && s != jobs.CampaignReady }
+func frozen(s jobs.CampaignState) bool {
+	switch s {
+	case "", jobs.CampaignDraft, jobs.CampaignReady: // "": not saved yet
+		return false
+	}
+	return true
+}
 
 // audienceQuery gives the one SELECT by which an audience is counted, shown and
 // frozen: registration_id and left_out. Of several registrations with one

@@ -62,6 +62,9 @@ func TestFile(t *testing.T) {
 		for i, name := range names {
 			content := noise([]int{1, 56, 57, 58, 10_000, 300_000}[i])
 			m.File = mustFile(t, name, content)
+			if again := mustFile(t, name, content); !bytes.Equal(again.Append(nil), m.File.Append(nil)) {
+				t.Errorf("%s, encoded again, does not fit the mails composed for it before", name)
+			}
 			whole := mustSignWith(t, mustCompose(t, m), m.File, configs...)
 			if ascii, err := mailer.CheckWire(whole); err != nil || !ascii {
 				t.Fatalf("%s: ASCII %v, %v", name, ascii, err)
