@@ -47,11 +47,11 @@ func (l *lab) stateOf(email string) (state string) {
 	return state
 }
 
-// hasten lets pass the minutes that messages wait because of a fault; those that
-// wait for their own moment, such as reminders, stay.
+// hasten lets pass the minutes that messages wait because of a fault, and wakes
+// what was spared; those that wait for their own moment, such as reminders, stay.
 func (l *lab) hasten() {
 	l.exec(`UPDATE messages SET wake_at = $1, fence = fence + 1
-		WHERE state IN ('planned', 'retry', 'in_doubt') AND kind IN ('confirmation', 'change', 'cancellation') AND wake_at > $1`, time.Now().UnixMicro())
+		WHERE state IN ('planned', 'retry', 'in_doubt') AND (kind IN ('confirmation', 'change', 'cancellation') OR crashes > 0) AND wake_at > $1`, time.Now().UnixMicro())
 }
 
 // drain hastens until nothing waits any more.
