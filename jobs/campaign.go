@@ -88,6 +88,10 @@ type Campaign struct {
 	Subject  Text   // with placeholders
 	Body     Text   // Markdown, with placeholders
 	Audience AudienceExpr
+	// Invitation says that each mail carries the person's own invitation to the
+	// event. It goes to who is registered for that event only, and counts as any
+	// other: it is of [Campaign.Revision], and void once the event moved.
+	Invitation bool
 	// Attachment is the file that goes along; the ledger has it.
 	Attachment Attachment
 
@@ -160,6 +164,7 @@ type KeptCampaigns struct {
 const (
 	ReasonUnsubscribed  = "unsubscribed from campaigns"
 	ReasonNotInAudience = "no longer in the audience"
+	ReasonNotInvited    = "not registered for the event that the invitation is to"
 	ReasonSameAddress   = "gets it under another registration with this address"
 	ReasonCampaignOff   = "the campaign was cancelled"
 	ReasonCampaignHeld  = "the campaign is paused"

@@ -42,6 +42,10 @@ type Options struct {
 //
 // Every message the rules name is planned, also those that will not go: they
 // stand as expired, held or cancelled with the reason.
+//
+// Of the messages of campaigns only those that carry an invitation are its
+// business, and only they may be in have. It plans none; it knows who was invited
+// by them, and takes back those that would say what holds no longer.
 func Plan(ev Event, reg Registration, have []Message, now time.Time, opt Options) []Message {
 	p := planner{ev: ev, reg: reg, have: have, now: now.UTC().Truncate(time.Microsecond), opt: opt}
 	owed, gone := p.owed()
@@ -78,6 +82,11 @@ func (p planner) owed() (owed []Message, gone string) {
 	for i := range owed {
 		p.hold(&owed[i])
 	}
+	for _, m := range p.have {
+		if m.Kind == CampaignMail && m.Sequence == p.ev.Revision {
+			owed = append(owed, m) // as it is
+		}
+	}
 	return owed, ReasonRuleGone
 }
 
@@ -88,7 +97,7 @@ func (p planner) invitation() (owed []Message, from time.Time) {
 	from = p.reg.SinceAt
 	last, invited := p.lastInvitation()
 	switch {
-	case invited && last.Revision < p.ev.Revision:
+	case invited && last.Sequence < p.ev.Revision:
 		m := p.message(Change, string(Change), p.now)
 		if have, ok := p.find(m.key()); ok {
 			m.RuleAt, m.DueAt = have.RuleAt, have.DueAt
@@ -118,7 +127,7 @@ func (p planner) invitation() (owed []Message, from time.Time) {
 	if r.MaxLate > 0 {
 		m.ExpiresAt = earlier(m.ExpiresAt, due.Add(r.MaxLate))
 	}
-	if !invited {
+	if !invited || last.Kind == CampaignMail {
 		due = latest(due, p.now) // it has yet to leave
 	}
 	return []Message{m}, due.Add(Distance)
@@ -172,7 +181,7 @@ func (p planner) newRule(k messageKey) bool {
 		if m.key() == k && m.State != CancelledState {
 			return false
 		}
-		planned = planned || m.Revision == k.revision
+		planned = planned || m.Revision == k.revision && m.Kind != CampaignMail
 	}
 	return planned
 }
@@ -181,7 +190,7 @@ func (p planner) newRule(k messageKey) bool {
 // was put in. Who was never written to is owed one only when the event itself
 // is off: such a person would stand before a closed door.
 func (p planner) cancellation() []Message {
-	last, invited := p.lastInvitation()
+	last, invited := p.newest(Confirmation, Change, CampaignMail)
 	byPerson := p.reg.Status == Cancelled
 	if !invited && (byPerson || p.reg.Status != Registered) {
 		return nil
@@ -201,11 +210,20 @@ func (p planner) cancellation() []Message {
 	return []Message{m}
 }
 
-// lastInvitation gives the newest invitation the person has or may have. Who
-// was taken over quietly was invited by other means.
+// lastInvitation gives the newest invitation the person has or may have. One by
+// a campaign counts only for who has no other: it repeats what the others say.
 func (p planner) lastInvitation() (last Message, ok bool) {
+	if last, ok = p.newest(Confirmation, Change); !ok {
+		last, ok = p.newest(CampaignMail)
+	}
+	return last, ok
+}
+
+// newest gives the newest of the invitations of some kinds that left. Who was
+// taken over quietly was invited by other means.
+func (p planner) newest(kinds ...Kind) (last Message, ok bool) {
 	for _, m := range p.have {
-		invited := (m.Kind == Confirmation || m.Kind == Change) && (m.State.Left() || m.Reason == ReasonQuietly)
+		invited := slices.Contains(kinds, m.Kind) && (m.State.Left() || m.Reason == ReasonQuietly)
 		if invited && (!ok || m.Sequence >= last.Sequence) {
 			last, ok = m, true
 		}

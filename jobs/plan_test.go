@@ -347,6 +347,93 @@ func TestPlanCancelled(t *testing.T) {
 	})
 }
 
+// A campaign that carries an invitation counts like any other: a move, and the
+// end of a registration or an event, puts right what it put in a calendar.
+func TestPlanInvitedByCampaign(t *testing.T) {
+	p, _ := sample(t)
+	ev, _ := p.Event("workshop")
+	reg := person("2026-10-05T07:00:00Z")
+	now := instant("2026-10-06T07:00:00Z")
+	with := func(have []jobs.Message, state jobs.State, sequence int) []jobs.Message {
+		return append(slices.Clone(have), jobs.Message{
+			ID: int64(len(have) + 1), RegistrationID: 1, EventID: "workshop", Kind: jobs.CampaignMail, Name: "agenda", Sequence: sequence,
+			Queue: jobs.Bulk, State: state, RuleAt: now, DueAt: now, ExpiresAt: ev.Start,
+		})
+	}
+	moved := ev
+	moved.Revision = 1
+	off := moved
+	off.IsCancelled = true
+	gone := reg
+	gone.Status = jobs.Cancelled
+	plan := func(ev jobs.Event, reg jobs.Registration, have []jobs.Message) []jobs.Message {
+		t.Helper()
+		write := jobs.Plan(ev, reg, have, now, jobs.Options{})
+		if again := jobs.Plan(ev, reg, record(have, write), now.Add(time.Minute), jobs.Options{}); len(again) != 0 {
+			t.Errorf("planning twice writes\n%s", show(again))
+		}
+		return write
+	}
+	holds := func(write []jobs.Message, line string, want bool) {
+		t.Helper()
+		if strings.Contains(show(write), line) != want {
+			t.Errorf("%q: want %v in\n%s", line, want, show(write))
+		}
+	}
+	planned := record(nil, jobs.Plan(ev, reg, nil, reg.SinceAt, jobs.Options{})) // no confirmation left yet
+	sent := slices.Clone(planned)
+	find(t, sent, "confirmation").State = jobs.Sent
+
+	for _, state := range []jobs.State{jobs.Planned, jobs.Claimed, jobs.Retry, jobs.HeldState, jobs.FinalDot, jobs.Sent, jobs.InDoubt, jobs.Failed} {
+		if write := plan(ev, reg, with(planned, state, 0)); len(write) != 0 {
+			t.Errorf("%s: nothing happened, and it writes\n%s", state, show(write))
+		}
+	}
+	for _, state := range []jobs.State{jobs.FinalDot, jobs.Sent, jobs.InDoubt} {
+		write := plan(moved, reg, with(planned, state, 0))
+		holds(write, "change/1 planned", true)
+		holds(write, "confirmation/1", false)
+		holds(write, "agenda", false)
+		if m := find(t, plan(ev, gone, with(planned, state, 0)), "cancellation"); m.Sequence != 1 {
+			t.Errorf("%s: the cancellation has sequence %d", state, m.Sequence)
+		}
+		if m := find(t, plan(off, reg, with(planned, state, 0)), "cancellation"); m.Sequence != 1 || m.State != jobs.Planned {
+			t.Errorf("%s: %+v", state, m)
+		}
+	}
+	for _, state := range []jobs.State{jobs.Planned, jobs.Claimed, jobs.Retry, jobs.HeldState} {
+		write := plan(moved, reg, with(planned, state, 0))
+		holds(write, "agenda/0 cancelled 10-06T07:00Z "+jobs.ReasonMoved, true)
+		holds(write, "confirmation/1 planned", true)
+		holds(write, "change/", false)
+		write = plan(ev, gone, with(planned, state, 0))
+		holds(write, "agenda/0 cancelled 10-06T07:00Z "+jobs.ReasonPersonOff, true)
+		holds(write, "cancellation", false)
+		holds(plan(off, reg, with(sent, state, 0)), "agenda/0 cancelled 10-06T07:00Z "+jobs.ReasonEventOff, true)
+	}
+
+	// Who has a confirmation of before the move is owed the change, also when a
+	// campaign told them of the new date, and also after it.
+	changed := record(sent, jobs.Plan(moved, reg, sent, now, jobs.Options{}))
+	holds(plan(moved, reg, with(changed, jobs.Sent, 1)), "change/", false) // as it is
+	find(t, changed, "change").State = jobs.Sent
+	if write := plan(moved, reg, with(changed, jobs.Sent, 1)); len(write) != 0 {
+		t.Errorf("after the change it writes\n%s", show(write))
+	}
+	// The change of the second move has not left, but the campaign has its sequence.
+	again := moved
+	again.Revision = 2
+	changed = record(changed, jobs.Plan(again, reg, changed, now, jobs.Options{}))
+	if m := find(t, plan(again, gone, with(changed, jobs.Sent, 2)), "cancellation"); m.Sequence != 3 {
+		t.Errorf("the cancellation has sequence %d", m.Sequence)
+	}
+
+	// A campaign is no rule: who has only that is not held for planned.
+	if write := jobs.Plan(ev, reg, with(nil, jobs.Sent, 0), reg.SinceAt, jobs.Options{}); !strings.Contains(show(write), "confirmation/0 planned") || strings.Contains(show(write), jobs.ReasonNewRule) {
+		t.Errorf("for who has a campaign only:\n%s", show(write))
+	}
+}
+
 func TestPlanHeldAndApproved(t *testing.T) {
 	p, _ := sample(t)
 	ev, _ := p.Event("workshop")

@@ -54,7 +54,7 @@ func (l *lab) stopCampaign(ctx context.Context, s setup, people int) (err error)
 	run := campaignRun{st, db, worker}
 	f, name := &l.figures, s.String()
 
-	if err := run.sent(ctx, people/5, 0); err != nil {
+	if err := run.sent(ctx, int64(people)/5, 0); err != nil {
 		return err
 	}
 	paused, rate, err := run.stop(ctx, "pause", "paused")
@@ -68,7 +68,7 @@ func (l *lab) stopCampaign(ctx context.Context, s setup, people int) (err error)
 	if err != nil {
 		return err
 	}
-	if err := run.sent(ctx, people/5, resumed); err != nil {
+	if err := run.sent(ctx, int64(people)/5, resumed); err != nil {
 		return err
 	}
 	next, err := number(ctx, db, `SELECT MIN(sent_at) FROM messages WHERE kind = 'campaign' AND sent_at > $1`, resumed)
@@ -119,11 +119,19 @@ type campaignRun struct {
 const sentNews = `SELECT COUNT(*) FROM messages WHERE kind = 'campaign' AND state = 'sent'`
 
 // sent waits until n mails left after an instant, in Unix time in microseconds.
-func (c campaignRun) sent(ctx context.Context, n int, after int64) error {
-	return until(ctx, 2*time.Minute, 5*stepWait, "for the campaign to leave", func() (bool, error) {
-		have, err := number(ctx, c.db, sentNews+` AND sent_at > $1`, after)
-		return have >= int64(n), errors.Join(err, c.worker.alive())
+// Where they do not, the error says how the campaign stands.
+func (c campaignRun) sent(ctx context.Context, n, after int64) error {
+	have := int64(0)
+	err := until(ctx, 2*time.Minute, 5*stepWait, "for the campaign to leave", func() (bool, error) {
+		var err error
+		have, err = number(ctx, c.db, sentNews+` AND sent_at > $1`, after)
+		return have >= n, errors.Join(err, c.worker.alive())
 	})
+	if err != nil {
+		stands, err1 := c.site.run(ctx, "campaign", "status", news, "--json")
+		err = errors.Join(fmt.Errorf("%w: %d of %d left; it stands so: %s\nthe worker says: %s", err, have, n, stands.out, tail(c.worker.log)), err1)
+	}
+	return err
 }
 
 // move runs a command about the campaign and gives the moment the ledger has for it.

@@ -14,7 +14,8 @@ import (
 type AudienceRow struct {
 	Registration jobs.Registration
 	// LeftOut is why it gets nothing all the same: [jobs.ReasonOnSuppression],
-	// [jobs.ReasonUnsubscribed] or [jobs.ReasonSameAddress]. "" for who counts.
+	// [jobs.ReasonUnsubscribed], [jobs.ReasonNotInvited] or
+	// [jobs.ReasonSameAddress]. "" for who counts.
 	LeftOut string
 	// Message is where its mail stands, as number, state, reason, instant and
 	// answer; zero as long as there is none.
@@ -94,10 +95,15 @@ func audienceQuery(d dialect, c jobs.Campaign, p *params) string {
 		}
 		where = append(where, condition)
 	})
+	uninvited := ""
+	if c.Invitation {
+		uninvited = `
+			WHEN r.event_id <> ` + p.add(c.EventID) + ` OR r.status <> 'registered' THEN '` + jobs.ReasonNotInvited + `'`
+	}
 	return `SELECT id AS registration_id, CASE WHEN left_out <> '' THEN left_out
 			WHEN ROW_NUMBER() OVER (PARTITION BY email_key ORDER BY CASE WHEN event_id = ` + p.add(c.EventID) + ` THEN 0 ELSE 1 END, id DESC) > 1
 			THEN '` + jobs.ReasonSameAddress + `' ELSE '' END AS left_out
-		FROM (SELECT r.id, r.email_key, r.event_id, CASE
+		FROM (SELECT r.id, r.email_key, r.event_id, CASE` + uninvited + `
 			WHEN EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = r.email_key) THEN '` + jobs.ReasonOnSuppression + `'
 			WHEN EXISTS (SELECT 1 FROM unsubscriptions u WHERE u.email_key = r.email_key) THEN '` + jobs.ReasonUnsubscribed + `'
 			ELSE '' END AS left_out

@@ -50,13 +50,13 @@ func (e *CountError) Error() string {
 
 const campaignColumns = `c.name, c.event_id, c.revision, c.subject_nl, c.subject_en, c.body_nl, c.body_en, c.audience,
 	c.state, c.reason, c.people, c.draft_at, c.start_at, c.beat_at, c.moved_by, c.asked_by,
-	c.file_name, c.file_size, c.file_sha256`
+	c.file_name, c.file_size, c.file_sha256, c.invitation`
 
 func scanCampaign(rows *sql.Rows, more ...any) (c jobs.Campaign, err error) {
 	var audience string
 	err = rows.Scan(append([]any{&c.Name, &c.EventID, &c.Revision, &c.Subject.NL, &c.Subject.EN, &c.Body.NL, &c.Body.EN, &audience,
 		&c.State, &c.Reason, &c.Count, into{&c.Draft}, into{&c.StartAt}, into{&c.BeatAt}, &c.By, &c.Asked,
-		&c.Attachment.Name, &c.Attachment.Size, &c.Attachment.SHA256}, more...)...)
+		&c.Attachment.Name, &c.Attachment.Size, &c.Attachment.SHA256, &c.Invitation}, more...)...)
 	if err != nil {
 		return c, err
 	}
@@ -134,7 +134,7 @@ func (db *DB) SaveCampaign(ctx context.Context, c jobs.Campaign, file *jobs.File
 		c.Attachment = file.Attachment()
 	}
 	err := db.tx(ctx, func(tx *sql.Tx) error {
-		revision, err := revisionOf(ctx, tx, c.EventID)
+		revision, _, err := occasion(ctx, tx, c.EventID, "")
 		if err != nil {
 			return err
 		}
@@ -145,14 +145,14 @@ func (db *DB) SaveCampaign(ctx context.Context, c jobs.Campaign, file *jobs.File
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO campaigns (name, event_id, revision, subject_nl, subject_en, body_nl, body_en, audience,
-				state, reason, people, draft_at, moved_by, asked_by, at_once, begun, file_name, file_size, file_sha256)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'draft', '', 0, $9, $10, '', FALSE, FALSE, $11, $12, $13)
+				state, reason, people, draft_at, moved_by, asked_by, at_once, begun, file_name, file_size, file_sha256, invitation)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'draft', '', 0, $9, $10, '', FALSE, FALSE, $11, $12, $13, $14)
 			ON CONFLICT (name) DO UPDATE SET event_id = excluded.event_id, revision = excluded.revision, subject_nl = excluded.subject_nl,
 				subject_en = excluded.subject_en, body_nl = excluded.body_nl, body_en = excluded.body_en, audience = excluded.audience,
 				state = 'draft', reason = '', draft_at = excluded.draft_at, moved_by = excluded.moved_by, asked_by = '',
-				file_name = excluded.file_name, file_size = excluded.file_size, file_sha256 = excluded.file_sha256`,
+				file_name = excluded.file_name, file_size = excluded.file_size, file_sha256 = excluded.file_sha256, invitation = excluded.invitation`,
 			c.Name, c.EventID, revision, clean(c.Subject.NL), clean(c.Subject.EN), clean(c.Body.NL), clean(c.Body.EN), c.Audience.String(),
-			now.UnixMicro(), by, c.Attachment.Name, c.Attachment.Size, c.Attachment.SHA256)
+			now.UnixMicro(), by, c.Attachment.Name, c.Attachment.Size, c.Attachment.SHA256, c.Invitation)
 		if err != nil {
 			return err
 		}
@@ -167,12 +167,14 @@ func (db *DB) SaveCampaign(ctx context.Context, c jobs.Campaign, file *jobs.File
 	return nil
 }
 
-func revisionOf(ctx context.Context, q querier, event string) (revision int, err error) {
-	err = q.QueryRowContext(ctx, `SELECT revision FROM events WHERE id = $1`, event).Scan(&revision)
+// occasion gives the revision of an event and when it starts; lock ends the
+// statement.
+func occasion(ctx context.Context, q querier, event, lock string) (revision int, start time.Time, err error) {
+	err = q.QueryRowContext(ctx, `SELECT revision, start_at FROM events WHERE id = $1`+lock, event).Scan(&revision, into{&start})
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("%q: %w", event, ErrNoEvent)
 	}
-	return revision, err
+	return revision, start, err
 }
 
 func logCampaign(ctx context.Context, tx *sql.Tx, name string, state jobs.CampaignState, by, note string, now time.Time) error {
@@ -235,7 +237,7 @@ func (db *DB) SendCampaign(ctx context.Context, name string, opt SendOptions, no
 
 // sendable says whether a campaign may be sent as it stands.
 func sendable(ctx context.Context, tx *sql.Tx, c jobs.Campaign, opt SendOptions, now time.Time) error {
-	revision, err := revisionOf(ctx, tx, c.EventID)
+	revision, _, err := occasion(ctx, tx, c.EventID, "")
 	if err != nil {
 		return err
 	}
@@ -297,6 +299,15 @@ func (db *DB) schedule(ctx context.Context, tx *sql.Tx, c *jobs.Campaign, opt Se
 	}
 	if c.StartAt = stored(opt.At); c.StartAt.Before(earliest) {
 		c.StartAt = stored(earliest)
+	}
+	if c.Invitation {
+		_, start, err := occasion(ctx, tx, c.EventID, db.d.forShare)
+		if err != nil {
+			return err
+		}
+		if !c.StartAt.Before(start) {
+			return &CampaignError{Name: c.Name, From: jobs.CampaignDraft, To: jobs.CampaignScheduled, Why: "it invites to an event that will have started"}
+		}
 	}
 	c.BeatAt, c.By = stored(now), opt.By
 	_, err = tx.ExecContext(ctx, `UPDATE campaigns SET state = 'scheduled', people = $2, start_at = $3, beat_at = $4, moved_by = $5, at_once = $6,

@@ -127,15 +127,18 @@ func (db *DB) follow(ctx context.Context, tx *sql.Tx, c jobs.Campaign, people []
 	list := db.d.numbers(people)
 	switch c.State {
 	case jobs.CampaignRunning:
-		expires := c.StartAt.Add(jobs.CampaignLasts)
+		var m jobs.Message
+		if m, err = db.campaignMail(ctx, tx, c, people, now); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, `WITH people(person) AS (`+db.d.each("$2", "BIGINT")+`)
 			INSERT INTO messages (registration_id, event_id, kind, name, revision, sequence, queue, state, reason,
 				rule_at, due_at, expires_at, wake_at)
-			SELECT person, CAST($3 AS TEXT), 'campaign', CAST($1 AS TEXT), 0, 0, 'bulk', 'planned', '',
-				CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($5 AS BIGINT) FROM people WHERE TRUE
-			ON CONFLICT (registration_id, kind, name, revision) DO UPDATE SET state = 'planned', reason = '', wake_at = excluded.wake_at,
-				fence = messages.fence + 1 WHERE messages.state = 'held'`,
-			c.Name, list, c.EventID, c.StartAt.UnixMicro(), now.UnixMicro(), expires.UnixMicro())
+			SELECT person, CAST($3 AS TEXT), 'campaign', CAST($1 AS TEXT), 0, CAST($4 AS BIGINT), 'bulk', CAST($5 AS TEXT), CAST($6 AS TEXT),
+				CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS BIGINT) FROM people WHERE TRUE
+			ON CONFLICT (registration_id, kind, name, revision) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+				wake_at = excluded.wake_at, fence = messages.fence + 1 WHERE messages.state = 'held'`,
+			c.Name, list, c.EventID, m.Sequence, string(m.State), m.Reason, micros(m.RuleAt), micros(m.DueAt), micros(m.ExpiresAt), micros(wake(m)))
 	case jobs.CampaignPaused:
 		_, err = tx.ExecContext(ctx, `UPDATE messages SET state = 'held', reason = $3, wake_at = expires_at, fence = fence + 1
 			WHERE `+those+` AND state IN ('planned', 'retry') AND doubts = 0`, c.Name, list, jobs.ReasonCampaignHeld)
@@ -144,6 +147,30 @@ func (db *DB) follow(ctx context.Context, tx *sql.Tx, c jobs.Campaign, people []
 			WHERE `+those+` AND state IN ('planned', 'retry', 'held') AND doubts = 0`, c.Name, list, jobs.ReasonCampaignOff)
 	}
 	return err
+}
+
+// campaignMail gives the message that is owed to some people of a campaign. For an
+// invitation the event and, on PostgreSQL, the registrations stay as they are
+// until the transaction ends: who moves or cancels finds the rows, or these know.
+func (db *DB) campaignMail(ctx context.Context, tx *sql.Tx, c jobs.Campaign, people []int64, now time.Time) (m jobs.Message, err error) {
+	m = jobs.Message{State: jobs.Planned, RuleAt: c.StartAt, DueAt: now, ExpiresAt: c.StartAt.Add(jobs.CampaignLasts)}
+	if !c.Invitation {
+		return m, nil
+	}
+	revision, start, err := occasion(ctx, tx, c.EventID, db.d.forShare)
+	if err != nil {
+		return m, err
+	}
+	if start.Before(m.ExpiresAt) {
+		m.ExpiresAt = start
+	}
+	if m.Sequence = c.Revision; revision != c.Revision {
+		m.State, m.Reason = jobs.CancelledState, jobs.ReasonMoved
+	}
+	if db.d.forShare != "" {
+		_, err = ids(ctx, tx, `SELECT id FROM registrations WHERE `+db.d.among("id", "$1", "BIGINT")+` ORDER BY id`+db.d.forShare, db.d.numbers(people))
+	}
+	return m, err
 }
 
 // tooLate says whether a campaign should have begun so long ago that it must

@@ -529,6 +529,7 @@ func TestAudienceIsOneQuery(t *testing.T) {
 			}
 			name, text := fmt.Sprintf("c%d", n), strings.Join(parts, " ")
 			c := news(t, name, text)
+			c.Invitation = random.IntN(3) == 0
 			save(t, db, c, now)
 			people, out := chosen(t, db, name)
 			// What jobs makes of it: everybody chosen is either counted or left out.
@@ -546,13 +547,20 @@ func TestAudienceIsOneQuery(t *testing.T) {
 			}
 			for key, why := range out {
 				email, _, _ := strings.Cut(key, " ")
-				if counts := slices.Contains(people, email); counts != (why == jobs.ReasonSameAddress) {
+				if counts := slices.Contains(people, email); counts != (why == jobs.ReasonSameAddress) && !(c.Invitation && why == jobs.ReasonNotInvited) {
 					t.Errorf("%s: %s is left out because %q, and counts: %v", text, email, why, counts)
 				}
 				got[email] = true
 			}
 			if !maps.Equal(got, want) {
 				t.Errorf("%s: SQL chooses %d addresses and jobs %d", text, len(got), len(want))
+			}
+			for _, r := range everybody {
+				if c.Invitation && slices.Contains(people, r.Email.String()) && !slices.ContainsFunc(everybody, func(o jobs.Registration) bool {
+					return o.Email == r.Email && o.EventID == "workshop" && o.Status == jobs.Registered
+				}) {
+					t.Errorf("%s: %s is not registered for the workshop and is invited to it", text, r.Email)
+				}
 			}
 			if len(people) == 0 {
 				continue
@@ -625,5 +633,50 @@ func TestCampaignFile(t *testing.T) {
 			t.Error("a campaign that was sent got another file")
 		}
 		is(file("drie"))
+	})
+}
+
+// TestCampaignResumedWhileClaimed has a paused campaign go on while a worker
+// still asks for its messages: none may be held after that.
+func TestCampaignResumedWhileClaimed(t *testing.T) {
+	ledgertest.EachURL(t, func(t *testing.T, url string) {
+		db, other := ledgertest.Open(t, url), ledgertest.Open(t, url)
+		apply(t, db, programme(start1130, rules), now)
+		fill(t, db, 100)
+		save(t, db, news(t, "nieuws", "everyone"), now)
+		sendNow(t, db, "nieuws", now)
+		step(t, db, "nieuws", 1000, now)
+		w := live(t, db, "w1", now)
+		var ids []int64
+		for _, m := range rowsOf(t, db, "nieuws") {
+			ids = append(ids, m.ID)
+		}
+		for round := range 15 {
+			move(t, func() (jobs.Campaign, error) { return db.PauseCampaign(t.Context(), "nieuws", "", "een", now) }, jobs.CampaignPaused)
+			var both sync.WaitGroup
+			both.Go(func() {
+				for part := range slices.Chunk(ids, 20) {
+					claims, err := other.Claim(t.Context(), w, part, now)
+					if err != nil {
+						t.Error(err)
+					}
+					for _, c := range claims {
+						record(t, other, jobs.Outcome{ID: c.Message.ID, Fence: c.Fence, State: jobs.Planned}, now)
+					}
+				}
+			})
+			both.Go(func() {
+				if _, err := db.ResumeCampaign(t.Context(), "nieuws", "een", now); err != nil {
+					t.Error(err)
+				}
+				step(t, db, "nieuws", 1000, now)
+			})
+			both.Wait()
+			for _, m := range rowsOf(t, db, "nieuws") {
+				if m.State != jobs.Planned {
+					t.Fatalf("round %d: message %d is %s (%s)", round, m.ID, m.State, m.Reason)
+				}
+			}
+		}
 	})
 }

@@ -157,6 +157,15 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 	}
 	those := db.d.among("id", "$1", "BIGINT") + ` AND ` + waiting
 	return db.tx(ctx, func(tx *sql.Tx) error {
+		if db.d.forShare != "" {
+			// A campaign that goes on meanwhile has to wait, or it finds nothing to set
+			// free in what is held here.
+			_, err := tx.ExecContext(ctx, `SELECT 1 FROM campaigns WHERE name IN (SELECT name FROM messages WHERE kind = 'campaign' AND `+those+`)
+				ORDER BY name`+db.d.forShare, db.d.numbers(rest))
+			if err != nil {
+				return err
+			}
+		}
 		// What is in doubt stays on record as such; no second copy leaves.
 		_, err := tx.ExecContext(ctx, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'suppressed' END,
@@ -172,7 +181,7 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		// was on record: then it counted as having left, but it was stopped.
 		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'cancelled' END,
-				reason = CASE WHEN state = 'in_doubt' THEN reason WHEN kind = 'campaign' THEN CAST($3 AS TEXT) ELSE CAST($2 AS TEXT) END,
+				reason = CASE WHEN state = 'in_doubt' THEN reason WHEN kind = 'campaign' AND EXISTS (SELECT 1 FROM registrations r WHERE r.id = m.registration_id AND r.status = 'cancelled') THEN CAST($3 AS TEXT) ELSE CAST($2 AS TEXT) END,
 				wake_at = NULL, fence = fence + 1
 			WHERE `+those+` AND NOT `+stillOwed, db.d.numbers(rest), jobs.ReasonOvertaken, jobs.ReasonPersonOff)
 		if err != nil {

@@ -28,8 +28,10 @@ const owedTo = `CASE WHEN m.kind = 'campaign'
 	ELSE r.status = 'registered' AND m.revision = (SELECT revision FROM events e WHERE e.id = r.event_id) END`
 
 // campaignGoes is the condition that mail of the campaign of message m may
-// leave. Of one that is done nothing waits but what a person decided about.
-const campaignGoes = `EXISTS (SELECT 1 FROM campaigns c WHERE c.name = m.name AND c.state IN ('running', 'done'))`
+// leave, to the person of registration r. Of one that is done nothing waits but
+// what a person decided about. An invitation is of a revision, as others are.
+const campaignGoes = `EXISTS (SELECT 1 FROM campaigns c WHERE c.name = m.name AND c.state IN ('running', 'done')
+	AND (NOT c.invitation OR r.status = 'registered' AND m.sequence = (SELECT revision FROM events e WHERE e.id = r.event_id)))`
 
 // unsubscribed is the condition that the person of registration r wants no
 // campaigns.

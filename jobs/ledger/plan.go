@@ -28,7 +28,7 @@ func (db *DB) replan(ctx context.Context, tx *sql.Tx, ev jobs.Event, regs []jobs
 }
 
 // onRecord reads, and on PostgreSQL locks, the messages of registrations as
-// [jobs.Plan] is to see them: those of campaigns are none of its business.
+// [jobs.Plan] is to see them: of campaigns only those with an invitation.
 func (db *DB) onRecord(ctx context.Context, tx *sql.Tx, regs []jobs.Registration) (map[int64][]jobs.Message, error) {
 	list := make([]int64, len(regs))
 	for i, r := range regs {
@@ -44,9 +44,13 @@ func (db *DB) onRecord(ctx context.Context, tx *sql.Tx, regs []jobs.Registration
 		}
 		have[m.RegistrationID] = append(have[m.RegistrationID], m)
 		return err
-	}, `SELECT `+messageColumns+` FROM messages m WHERE `+db.d.among("m.registration_id", "$1", "BIGINT")+` AND m.kind <> 'campaign' ORDER BY m.registration_id, m.id`+db.d.forUpdate, db.d.numbers(list))
+	}, `SELECT `+messageColumns+` FROM messages m WHERE `+db.d.among("m.registration_id", "$1", "BIGINT")+` AND (m.kind <> 'campaign' OR `+inviting+`)
+		ORDER BY m.registration_id, m.id`+db.d.forUpdate, db.d.numbers(list))
 	return have, err
 }
+
+// inviting is the condition that the campaign of message m invites.
+const inviting = `EXISTS (SELECT 1 FROM campaigns c WHERE c.name = m.name AND c.invitation)`
 
 // planWriter gathers what [jobs.Plan] gave for many registrations, and writes
 // it. People of one import are owed the same things at the same moments: what
