@@ -60,7 +60,11 @@ func Open(ctx context.Context, url string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	if err := db.checkSchema(ctx); err != nil {
+	err = db.checkSchema(ctx)
+	if err == nil && db.d.hasten != "" {
+		_, err = db.write.ExecContext(ctx, db.d.hasten)
+	}
+	if err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
@@ -195,20 +199,20 @@ func (db *DB) tx(ctx context.Context, f func(tx *sql.Tx) error) error {
 	})
 }
 
-// maxCollisions is how often a transaction may lose against others. With
-// SQLite's busy timeout that is a minute.
-const maxCollisions = 12
+// patience is for how long a transaction may lose against others.
+const patience = time.Minute
 
-// again runs f until it does not collide with another writer, a bounded
-// number of times.
+// again runs f until it does not collide with another writer, or has done so
+// for too long.
 func (db *DB) again(ctx context.Context, f func() error) error {
-	for n := 1; ; n++ {
+	end := time.Now().Add(patience)
+	for {
 		err := f()
-		if err == nil || n == maxCollisions || !db.d.collision(err) {
+		if err == nil || !db.d.collision(err) || time.Now().After(end) {
 			return err
 		}
 		// A random pause, so that the two do not meet again at once.
-		pause := time.NewTimer(rand.N(time.Duration(n) * 10 * time.Millisecond))
+		pause := time.NewTimer(rand.N(db.d.pause))
 		select {
 		case <-ctx.Done():
 			pause.Stop()

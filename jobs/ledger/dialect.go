@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
@@ -20,6 +21,8 @@ type dialect struct {
 	forUpdate string           // ends a SELECT whose rows are then written
 	forShare  string           // ends a SELECT whose rows must stay as they are
 	collision func(error) bool // the transaction lost against another and may be tried again
+	pause     time.Duration    // before it is, at most
+	hasten    string           // a statement that has collisions come to light at once; may be empty
 	find      string           // the function that gives where a text stands in another, 0 for nowhere
 
 	// arrays says that an argument may be an array, and a row of rows be read
@@ -57,6 +60,12 @@ var sqliteDialect = dialect{
 	folder: "sqlite",
 	goose:  goose.DialectSQLite3,
 	find:   "instr",
+	// SQLite by itself soon looks only every 100 ms whether another process has
+	// done writing. A worker in full course leaves gaps of less than one: who
+	// paused its campaign waited for up to some seconds. Who looks every one or two
+	// is through after some commits.
+	pause:  time.Millisecond,
+	hasten: "PRAGMA busy_timeout = 3",
 	collision: func(err error) bool {
 		e, ok := errors.AsType[*sqlite.Error](err)
 		// The low byte is the primary code, the rest says which kind of busy.
@@ -69,6 +78,7 @@ var postgresDialect = dialect{
 	goose:     goose.DialectPostgres,
 	forUpdate: " FOR UPDATE",
 	forShare:  " FOR SHARE",
+	pause:     50 * time.Millisecond,
 	find:      "strpos",
 	collision: func(err error) bool {
 		e, ok := errors.AsType[*pgconn.PgError](err)

@@ -116,6 +116,45 @@ func TestApplyWhileImporting(t *testing.T) {
 	})
 }
 
+// TestWriterGetsThrough has one process commit all the time, as a worker does,
+// and another write now and then, as a person who pauses a campaign does: that one
+// must not wait for hundreds of commits. By itself SQLite had it wait for thousands.
+func TestWriterGetsThrough(t *testing.T) {
+	ledgertest.EachURL(t, func(t *testing.T, url string) {
+		worker, person := ledgertest.Open(t, url), ledgertest.Open(t, url)
+		apply(t, worker, programme(start1130, rules), now)
+		var commits atomic.Int64
+		var done atomic.Bool
+		var both sync.WaitGroup
+		both.Go(func() {
+			for !done.Load() {
+				if _, err := worker.Import(t.Context(), "workshop", crowd(t, int(commits.Load()%50)*20, 20), now, ledger.ImportOptions{}); err != nil {
+					t.Error(err)
+				}
+				commits.Add(1)
+			}
+		})
+		both.Go(func() {
+			defer done.Store(true)
+			worst := int64(0)
+			for n := range 30 {
+				for next := commits.Load() + 20; commits.Load() < next; {
+					time.Sleep(time.Millisecond)
+				}
+				before := commits.Load()
+				if err := person.Suppress(t.Context(), address(t, fmt.Sprintf("p%d@example.org", n)), "proef", now); err != nil {
+					t.Error(err)
+				}
+				worst = max(worst, commits.Load()-before)
+			}
+			if t.Logf("the longest wait was %d commits", worst); worst > 1000 {
+				t.Errorf("a write waited for %d commits of another process", worst)
+			}
+		})
+		both.Wait()
+	})
+}
+
 // races is how often a cancel runs against a final dot.
 const races = 2000
 
