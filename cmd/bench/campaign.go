@@ -57,7 +57,7 @@ func (l *lab) stopCampaign(ctx context.Context, s setup, people int) (err error)
 	if err := run.sent(ctx, int64(people)/5, 0); err != nil {
 		return err
 	}
-	paused, rate, err := run.stop(ctx, "pause", "paused")
+	paused, rate, left, err := run.stop(ctx, "pause", "paused")
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (l *lab) stopCampaign(ctx context.Context, s setup, people int) (err error)
 	if err != nil {
 		return err
 	}
-	if err := run.sent(ctx, int64(people)/5, resumed); err != nil {
+	if err := run.sent(ctx, min(int64(people)/5, left/2), resumed); err != nil {
 		return err
 	}
 	next, err := number(ctx, db, `SELECT MIN(sent_at) FROM messages WHERE kind = 'campaign' AND sent_at > $1`, resumed)
@@ -77,7 +77,7 @@ func (l *lab) stopCampaign(ctx context.Context, s setup, people int) (err error)
 	}
 	f.promise("p", name, "from resume to the next mail", milliseconds, float64(next-resumed)/1000, atMost(2000))
 
-	cancelled, rate, err := run.stop(ctx, "cancel", "cancelled")
+	cancelled, rate, _, err := run.stop(ctx, "cancel", "cancelled")
 	if err != nil {
 		return err
 	}
@@ -144,11 +144,11 @@ func (c campaignRun) move(ctx context.Context, command, state string) (at int64,
 
 // stop runs a command that stops the campaign, and waits until nothing of it has
 // left for three seconds. It gives the milliseconds from the command's commit to
-// the last 250, and how many mails left in the second before.
-func (c campaignRun) stop(ctx context.Context, command, state string) (ms, rate float64, err error) {
+// the last 250, how many mails left in the second before, and how many have yet to.
+func (c campaignRun) stop(ctx context.Context, command, state string) (ms, rate float64, left int64, err error) {
 	at, err := c.move(ctx, command, state)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	was, since := int64(-1), time.Now()
 	err = until(ctx, time.Minute, 5*stepWait, "for the campaign to stop", func() (bool, error) {
@@ -159,16 +159,16 @@ func (c campaignRun) stop(ctx context.Context, command, state string) (ms, rate 
 		return time.Since(since) > 3*time.Second, errors.Join(err, c.worker.alive())
 	})
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	all, err := number(ctx, c.db, `SELECT COUNT(*) FROM campaign_people WHERE name = $1 AND left_out = ''`, news)
-	if err == nil && was >= all {
+	if left = all - was; err == nil && left <= 0 {
 		err = fmt.Errorf("all %d mails had left before the %s: use more -people", was, command)
 	}
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	last, err1 := number(ctx, c.db, `SELECT MAX(sent_at) FROM messages WHERE kind = 'campaign'`)
 	before, err2 := number(ctx, c.db, `SELECT COUNT(*) FROM messages WHERE kind = 'campaign' AND sent_at > $1 AND sent_at <= $2`, at-1_000_000, at)
-	return float64(max(last-at, 0)) / 1000, float64(before), errors.Join(err1, err2)
+	return float64(max(last-at, 0)) / 1000, float64(before), left, errors.Join(err1, err2)
 }
