@@ -18,14 +18,18 @@ const (
 	maxDescription = 1500
 )
 
-// method gives the method of the invitation that goes with a kind of mail, ""
-// for a reminder or follow-up, which have none.
-func method(k jobs.Kind) invite.Method {
-	switch k {
+// method gives the method of the invitation that goes with a mail, "" for one
+// that has none: a reminder, a follow-up, most campaigns.
+func method(in Input) invite.Method {
+	switch in.Message.Kind {
 	case jobs.Confirmation, jobs.Change:
 		return invite.MethodRequest
 	case jobs.Cancellation:
 		return invite.MethodCancel
+	case jobs.CampaignMail:
+		if in.Campaign != nil && in.Campaign.Invitation {
+			return invite.MethodRequest
+		}
 	}
 	return ""
 }
@@ -39,7 +43,7 @@ func calendar(in Input, p page, organizer jobs.Person, summary string) (invite.E
 		return invite.Event{}, err
 	}
 	return invite.Event{
-		Method:      method(in.Message.Kind),
+		Method:      method(in),
 		UID:         reg.UID,
 		Sequence:    in.Message.Sequence,
 		Stamp:       in.Now,

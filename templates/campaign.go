@@ -8,6 +8,7 @@ import (
 	texttemplate "text/template"
 
 	"heraut/jobs"
+	"heraut/templates/invite"
 )
 
 // Language gives the language of the mail: the recipient's, or Dutch where
@@ -20,9 +21,13 @@ func (in Input) Language() jobs.Lang {
 	return l
 }
 
+// CalendarLanguage gives the language of the invitation: the recipient's, also
+// where the mail is in Dutch for want of another text.
+func (in Input) CalendarLanguage() jobs.Lang { return language(in.Registration.Lang) }
+
 // campaignDraft writes the mail of a campaign: an organiser's own subject and
 // Markdown, in the layout of all mails.
-func (s *Set) campaignDraft(in Input, who person) (draft, error) {
+func (s *Set) campaignDraft(in Input, who person, organizer jobs.Person) (draft, error) {
 	c := in.Campaign
 	switch {
 	case c == nil:
@@ -55,7 +60,24 @@ func (s *Set) campaignDraft(in Input, who person) (draft, error) {
 	if !strings.Contains(d.text, who[factUnsubscribe]) || !strings.Contains(d.html, escapeHTML.Replace(who[factUnsubscribe])) {
 		return draft{}, fmt.Errorf("%s and %s have to show where to unsubscribe", campaignTextLayout, campaignHTMLLayout)
 	}
-	return d, nil
+	if method(in) != "" {
+		d.calendar, err = s.ownInvitation(in, who, organizer)
+	}
+	return d, err
+}
+
+// ownInvitation gives the invitation that goes with a confirmation.
+func (s *Set) ownInvitation(in Input, who person, organizer jobs.Person) (invite.Event, error) {
+	l := in.CalendarLanguage()
+	v, err := newView(in, l, who)
+	if err != nil {
+		return invite.Event{}, err
+	}
+	p, err := s.newPage(v, jobs.Confirmation)
+	if err != nil {
+		return invite.Event{}, err
+	}
+	return calendar(in, p, organizer, parseSummary(s.markdown, in.Event.Summary.In(l)).text())
 }
 
 func (s *Set) campaignPage(v view, c *jobs.Campaign, who person) (page, error) {

@@ -41,6 +41,9 @@ func (s *Set) CheckCampaign(c jobs.Campaign, ev jobs.Event, now time.Time) ([]Wa
 	if err := c.Check(); err != nil && len(bad) == 0 {
 		bad = append(bad, jobs.Problem{File: c.Name, Text: err.Error()})
 	}
+	if why := uninviting(ev, now); c.Invitation && why != "" && len(bad) == 0 {
+		bad = append(bad, jobs.Problem{File: c.Name, Text: why})
+	}
 	if len(bad) == 0 {
 		bad = s.tryCampaign(c, ev, now)
 	}
@@ -48,6 +51,17 @@ func (s *Set) CheckCampaign(c jobs.Campaign, ev jobs.Event, now time.Time) ([]Wa
 		return nil, &jobs.ProblemsError{Problems: bad}
 	}
 	return warnings(c, ev, now), nil
+}
+
+// uninviting says why nobody can be invited to an event, "" when they can.
+func uninviting(ev jobs.Event, now time.Time) string {
+	switch {
+	case ev.IsCancelled:
+		return "it carries an invitation to an event that is cancelled"
+	case !ev.Start.IsZero() && !ev.Start.After(now):
+		return "it carries an invitation to an event that has started"
+	}
+	return ""
 }
 
 // located gives faults their lines.

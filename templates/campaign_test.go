@@ -98,6 +98,26 @@ func TestCampaignWarnings(t *testing.T) {
 	}
 }
 
+// A campaign that invites, to what nobody can come to any more, is refused.
+func TestCampaignInvitesTooLate(t *testing.T) {
+	in := input(t, jobs.CampaignMail, jobs.Dutch)
+	inviting(&in)
+	c := *in.Campaign
+	c.Audience, _ = jobs.ParseAudience("everyone")
+	off := in.Event
+	off.IsCancelled = true
+	for _, x := range []struct {
+		ev   jobs.Event
+		now  time.Time
+		want string
+	}{{in.Event, in.Now, ""}, {in.Event, in.Event.Start, "has started"}, {off, in.Now, "is cancelled"}} {
+		_, err := load(t).CheckCampaign(c, x.ev, x.now)
+		if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%v, want %q", err, x.want)
+		}
+	}
+}
+
 // A campaign of which nobody could unsubscribe is not rendered, also where the
 // organiser's own layout leaves that out.
 func TestCampaignUnsubscribe(t *testing.T) {

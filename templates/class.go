@@ -47,6 +47,7 @@ type Class struct {
 	kind      jobs.Kind
 	campaign  campaignFacts // zero for other mails
 	lang      jobs.Lang
+	calendar  jobs.Lang // of the invitation, "" without one
 	sequence  int
 	known     [facts]bool
 	eventOff  bool
@@ -112,6 +113,9 @@ func classOf(in *Input, who person) Class {
 	if ev.Zone != nil {
 		start := ev.Start.In(ev.Zone)
 		c.near, c.soon = near(in.Now, start), spanUntil(in.Now, start)
+	}
+	if method(*in) != "" {
+		c.calendar = in.CalendarLanguage()
 	}
 	if in.Campaign != nil {
 		c.campaign = campaignFacts{in.Campaign.Name, in.Campaign.Subject, in.Campaign.Body}

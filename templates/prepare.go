@@ -52,7 +52,7 @@ func (s *Set) Prepare(in Input) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := s.vetted(in.Message.Kind, in.Language()); why != "" {
+	if why := s.vetted(in); why != "" {
 		return nil, fmt.Errorf("%w: %s", ErrNotPrepared, why)
 	}
 	p, err := s.prepare(in)

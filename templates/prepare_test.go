@@ -82,6 +82,9 @@ func stranger(t testing.TB, in *templates.Input, r *rand.Rand) {
 	reg.Email = address(t, pick(emails))
 	reg.UID = pick([]string{"1@example.nl", "a,b;c\\d@example.nl", strings.Repeat("u", 200) + "@example.nl"})
 	if in.Campaign != nil {
+		c := *in.Campaign
+		c.Invitation, reg.Lang = r.IntN(2) == 0, jobs.Lang(pick([]string{"nl", "en", "fr"}))
+		in.Campaign = &c
 		in.Unsubscribe = pick([]string{"https://www.example.nl/u/1-abc", "http://127.0.0.1:8025/u/zz-" + strings.Repeat("q", 100), "https://www.example.nl/u/x?a=1&b='\"<>+"})
 	}
 	in.Tag = pick([]string{"", "k7f3q2hd5mz4w6xa", "abc-123"})
@@ -99,6 +102,7 @@ func someMail(t testing.TB, r *rand.Rand) templates.Input {
 	}
 	if in.Message.Kind == jobs.CampaignMail {
 		campaign(&in)
+		in.Campaign.Invitation = r.IntN(2) == 0
 		if r.IntN(3) == 0 {
 			in.Campaign.Subject.EN, in.Campaign.Body.EN = "", ""
 		}

@@ -85,7 +85,7 @@ type draft struct {
 // draft carries out the templates for a recipient whose facts are who.
 func (s *Set) draft(in Input, who person, organizer jobs.Person) (draft, error) {
 	if in.Message.Kind == jobs.CampaignMail {
-		return s.campaignDraft(in, who)
+		return s.campaignDraft(in, who, organizer)
 	}
 	v, err := newView(in, language(in.Registration.Lang), who)
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *Set) draft(in Input, who person, organizer jobs.Person) (draft, error) 
 		return draft{}, err
 	}
 	d.html = out.String()
-	if method(in.Message.Kind) != "" {
+	if method(in) != "" {
 		d.calendar, err = calendar(in, p, organizer, summary)
 	}
 	return d, err

@@ -19,11 +19,15 @@ func shared(field string) bool {
 	return false
 }
 
-// vetted says why the mails of a kind and language cannot be prepared, "" when
-// they can.
-func (s *Set) vetted(k jobs.Kind, l jobs.Lang) string {
+// vetted says why mails such as in cannot be prepared, "" when they can.
+func (s *Set) vetted(in Input) string {
+	k, l := in.Message.Kind, in.Language()
 	if k == jobs.CampaignMail {
-		return cmp.Or(s.whole[wordsName(l)], s.whole[mailName(k, l)], s.whole[campaignTextLayout], s.whole[campaignHTMLLayout])
+		why := cmp.Or(s.whole[wordsName(l)], s.whole[mailName(k, l)], s.whole[campaignTextLayout], s.whole[campaignHTMLLayout])
+		if method(in) != "" {
+			why = cmp.Or(why, s.whole[wordsName(in.CalendarLanguage())], s.whole[mailName(jobs.Confirmation, in.CalendarLanguage())])
+		}
+		return why
 	}
 	return cmp.Or(s.whole[wordsName(l)], s.whole[mailName(k, l)], s.whole[textLayout], s.whole[htmlLayout])
 }

@@ -75,8 +75,10 @@ func (c *campaigns) file(ctx context.Context, of *jobs.Campaign) (*mailer.File, 
 
 // may says whether a registration still gets a campaign. Who cancelled,
 // unsubscribed or is suppressed was found out by the ledger before.
-func (w *Worker) may(c *jobs.Campaign, reg jobs.Registration) error {
+func (w *Worker) may(c *jobs.Campaign, ev jobs.Event, reg jobs.Registration) error {
 	switch {
+	case c.Invitation && !ev.May(reg):
+		return &unsendable{jobs.CancelledState, jobs.ReasonIneligible}
 	case w.cfg.PublicURL == "":
 		return &unsendable{jobs.HeldState, reasonNoPublicURL}
 	case !c.Audience.Chooses(reg):

@@ -62,24 +62,29 @@ func (w *world) audience(t testing.TB, n int) {
 	}
 }
 
-// draft writes a campaign.
-func (w *world) draft(t testing.TB, name, audience string) {
-	t.Helper()
-	w.draftWith(t, name, audience, nil)
-}
-
-// draftWith writes one that a file goes along with.
-func (w *world) draftWith(t testing.TB, name, audience string, file *jobs.File) {
+// news is a campaign about the workshop.
+func news(t testing.TB, name, audience string) jobs.Campaign {
 	t.Helper()
 	expr, err := jobs.ParseAudience(audience)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = w.db.SaveCampaign(t.Context(), jobs.Campaign{
+	return jobs.Campaign{
 		Name: name, EventID: "workshop", Audience: expr,
 		Subject: jobs.Text{NL: "Nieuws over de workshop"}, Body: jobs.Text{NL: "Beste {{voornaam|deelnemer}},\n\nEr is nieuws.\n"},
-	}, file, "jan", w.now())
-	if err != nil {
+	}
+}
+
+// draft writes a campaign.
+func (w *world) draft(t testing.TB, name, audience string) {
+	t.Helper()
+	w.save(t, news(t, name, audience), nil)
+}
+
+// save writes one that a file may go along with.
+func (w *world) save(t testing.TB, c jobs.Campaign, file *jobs.File) {
+	t.Helper()
+	if err := w.db.SaveCampaign(t.Context(), c, file, "jan", w.now()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -98,11 +103,12 @@ func (w *world) send(t testing.TB, name, audience string, n int, atOnce bool) {
 	}
 }
 
-// sendWith is send at once, with a file.
-func (w *world) sendWith(t testing.TB, name, audience string, n int, file *jobs.File) {
+// sendThis is send at once, of a campaign that a file may go along with.
+func (w *world) sendThis(t testing.TB, c jobs.Campaign, n int, file *jobs.File) {
 	t.Helper()
-	w.draftWith(t, name, audience, file)
-	if _, err := w.db.SendCampaign(t.Context(), name, ledger.SendOptions{Count: n, By: "jan", AtOnce: true}, w.now()); err != nil {
+	w.save(t, c, file)
+	opt := ledger.SendOptions{Count: n, By: "jan", AtOnce: true, Untranslated: true}
+	if _, err := w.db.SendCampaign(t.Context(), c.Name, opt, w.now()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -124,7 +130,7 @@ func TestCampaignWithAFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.sendWith(t, fmt.Sprintf("c%d", n), "event=workshop", people, &f)
+			w.sendThis(t, news(t, fmt.Sprintf("c%d", n), "event=workshop"), people, &f)
 		}
 		w.settle(t, r)
 		got := map[string]int{}

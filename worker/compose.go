@@ -119,7 +119,7 @@ func (w *Worker) input(ctx context.Context, c *jobs.Claim) (in templates.Input, 
 		in.Was, err = w.programmes.before(ctx, m.EventID, m.Revision)
 	case jobs.CampaignMail:
 		if in.Campaign, err = w.campaigns.text(ctx, m.Name); err == nil {
-			in.Unsubscribe, err = w.unsubscribeURL(reg), w.may(in.Campaign, reg)
+			in.Unsubscribe, err = w.unsubscribeURL(reg), w.may(in.Campaign, ev, reg)
 		}
 	}
 	return in, version, err
@@ -128,7 +128,7 @@ func (w *Worker) input(ctx context.Context, c *jobs.Claim) (in templates.Input, 
 // fill completes a prepared mail for a letter. On any error the mail is to be
 // written in full.
 func (w *Worker) fill(in templates.Input, version int64, l *letter, buf []byte) ([]byte, error) {
-	sh := w.stationery.sheet(version, in, w.frame(in.Language(), in.Campaign, l.file))
+	sh := w.stationery.sheet(version, in, w.frame(in.Language(), in.CalendarLanguage(), in.Campaign, l.file))
 	if sh == nil {
 		return nil, templates.ErrNotPrepared
 	}
@@ -149,13 +149,14 @@ func (w *Worker) fill(in templates.Input, version int64, l *letter, buf []byte) 
 	})
 }
 
-// frame gives what all mails of one class share around the words. c is nil for
-// a mail that is of no campaign, file for one that has none.
-func (w *Worker) frame(l jobs.Lang, c *jobs.Campaign, file *mailer.File) func(*templates.Prepared) mailer.Frame {
+// frame gives what all mails of one class share around the words, in a language
+// and with an invitation in perhaps another. c is nil for a mail that is of no
+// campaign, file for one that has none.
+func (w *Worker) frame(l, calendar jobs.Lang, c *jobs.Campaign, file *mailer.File) func(*templates.Prepared) mailer.Frame {
 	return func(p *templates.Prepared) mailer.Frame {
 		f := mailer.Frame{From: w.cfg.From, Language: string(l), Headers: w.listHeaders(c), Text: p.Text, HTML: p.HTML, File: file}
 		if p.Invite != nil {
-			f.Calendar = &mailer.FrameCalendar{Method: p.Method, FileName: inviteFile(l), ICS: p.Invite}
+			f.Calendar = &mailer.FrameCalendar{Method: p.Method, FileName: inviteFile(calendar), ICS: p.Invite}
 		}
 		return f
 	}
@@ -182,7 +183,7 @@ func (w *Worker) write(in templates.Input, l *letter) ([]byte, error) {
 		File:      l.file,
 	}
 	if rendered.Invite != nil {
-		out.Calendar = &mailer.Calendar{Method: rendered.Method, ICS: rendered.Invite, FileName: inviteFile(reg.Lang)}
+		out.Calendar = &mailer.Calendar{Method: rendered.Method, ICS: rendered.Invite, FileName: inviteFile(in.CalendarLanguage())}
 	}
 	return mailer.Compose(out)
 }
