@@ -156,7 +156,7 @@ func (w *Worker) frame(l, calendar jobs.Lang, c *jobs.Campaign, file *mailer.Fil
 	return func(p *templates.Prepared) mailer.Frame {
 		f := mailer.Frame{From: w.cfg.From, Language: string(l), Headers: w.listHeaders(c), Text: p.Text, HTML: p.HTML, File: file}
 		if p.Invite != nil {
-			f.Calendar = &mailer.FrameCalendar{Method: p.Method, FileName: inviteFile(calendar), ICS: p.Invite}
+			f.Calendar = &mailer.FrameCalendar{Method: p.Method, FileName: InviteFile(calendar), ICS: p.Invite}
 		}
 		return f
 	}
@@ -183,13 +183,13 @@ func (w *Worker) write(in templates.Input, l *letter) ([]byte, error) {
 		File:      l.file,
 	}
 	if rendered.Invite != nil {
-		out.Calendar = &mailer.Calendar{Method: rendered.Method, ICS: rendered.Invite, FileName: inviteFile(in.CalendarLanguage())}
+		out.Calendar = &mailer.Calendar{Method: rendered.Method, ICS: rendered.Invite, FileName: InviteFile(in.CalendarLanguage())}
 	}
 	return mailer.Compose(out)
 }
 
-// inviteFile is the name of the attachment, as the recipient sees it.
-func inviteFile(l jobs.Lang) string {
+// InviteFile is the name of an attached invitation, as the recipient sees it.
+func InviteFile(l jobs.Lang) string {
 	if l == jobs.English {
 		return "invitation.ics"
 	}

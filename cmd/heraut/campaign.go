@@ -36,9 +36,11 @@ type campaignJSON struct {
 	Count    int                `json:"count"` // of the frozen audience
 	Subject  string             `json:"subject"`
 	File     *attachmentJSON    `json:"attachment"` // null: none goes along
-	DraftAt  *instant           `json:"draft_at"`
-	StartAt  *instant           `json:"start_at"`
-	By       string             `json:"by"`
+	// Invitation says that each mail carries the person's own invitation.
+	Invitation bool     `json:"invitation"`
+	DraftAt    *instant `json:"draft_at"`
+	StartAt    *instant `json:"start_at"`
+	By         string   `json:"by"`
 }
 
 // attachmentJSON is a file that goes along.
@@ -57,7 +59,7 @@ func viewAttachment(a jobs.Attachment) *attachmentJSON {
 
 func viewCampaign(c jobs.Campaign) campaignJSON {
 	return campaignJSON{Name: c.Name, Event: c.EventID, Audience: c.Audience.String(), State: c.State, Reason: c.Reason,
-		Count: c.Count, Subject: c.Subject.NL, File: viewAttachment(c.Attachment), DraftAt: at(c.Draft), StartAt: at(c.StartAt), By: c.By}
+		Count: c.Count, Subject: c.Subject.NL, File: viewAttachment(c.Attachment), Invitation: c.Invitation, DraftAt: at(c.Draft), StartAt: at(c.StartAt), By: c.By}
 }
 
 // by is who does something with a campaign.

@@ -12,19 +12,20 @@ import (
 
 // campaignNewCmd writes a draft.
 type campaignNewCmd struct {
-	Name      string `required:"" placeholder:"NAME" help:"Its name, for good: small letters, digits and hyphens."`
-	Event     string `required:"" placeholder:"ID" help:"The event it is about."`
-	Subject   string `required:"" placeholder:"TEXT" help:"The subject, in Dutch; placeholders as in the body."`
-	Body      string `required:"" placeholder:"FILE.md" help:"The text, in Dutch: Markdown with placeholders such as {{voornaam|deelnemer}}."`
-	SubjectEn string `name:"subject-en" placeholder:"TEXT" help:"The subject in English."`
-	BodyEn    string `name:"body-en" placeholder:"FILE.md" help:"The text in English. Without it everybody gets the Dutch one."`
-	Attach    string `placeholder:"FILE.pdf" help:"A PDF that goes along, of at most 5 MB."`
-	Audience  string `required:"" placeholder:"EXPR" help:"Who gets it, as in 'event=workshop lang=nl !tag=vip'; everyone for all who are registered."`
+	Name       string `required:"" placeholder:"NAME" help:"Its name, for good: small letters, digits and hyphens."`
+	Event      string `required:"" placeholder:"ID" help:"The event it is about."`
+	Subject    string `required:"" placeholder:"TEXT" help:"The subject, in Dutch; placeholders as in the body."`
+	Body       string `required:"" placeholder:"FILE.md" help:"The text, in Dutch: Markdown with placeholders such as {{voornaam|deelnemer}}."`
+	SubjectEn  string `name:"subject-en" placeholder:"TEXT" help:"The subject in English."`
+	BodyEn     string `name:"body-en" placeholder:"FILE.md" help:"The text in English. Without it everybody gets the Dutch one."`
+	Attach     string `placeholder:"FILE.pdf" help:"A PDF that goes along, of at most 5 MB."`
+	Invitation bool   `help:"Each mail carries the person's own invitation to the event, as a confirmation does. Only who is registered for it gets one."`
+	Audience   string `required:"" placeholder:"EXPR" help:"Who gets it, as in 'event=workshop lang=nl !tag=vip'; everyone for all who are registered."`
 	by
 }
 
 func (c *campaignNewCmd) Run(ctx context.Context, a *app) error {
-	campaign := jobs.Campaign{Name: c.Name, EventID: c.Event, Subject: jobs.Text{NL: c.Subject, EN: c.SubjectEn}}
+	campaign := jobs.Campaign{Name: c.Name, EventID: c.Event, Subject: jobs.Text{NL: c.Subject, EN: c.SubjectEn}, Invitation: c.Invitation}
 	if err := jobs.CheckCampaignName(c.Name); err != nil {
 		return &usageError{err}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,6 +51,7 @@ type previewJSON struct {
 	Text     string             `json:"text"`
 	HTML     string             `json:"html"`
 	File     *attachmentJSON    `json:"attachment"` // null: none goes along
+	ICS      string             `json:"ics"`        // the invitation in the mail; "": none
 }
 
 func (c *campaignPreviewCmd) Run(ctx context.Context, a *app) error {
@@ -75,7 +77,7 @@ func (c *campaignPreviewCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	v.To, v.Subject, v.Text, v.HTML = to, mail.Subject, mail.Text, mail.HTML
+	v.To, v.Subject, v.Text, v.HTML, v.ICS = to, mail.Subject, mail.Text, mail.HTML, string(mail.Invite)
 	if c.Out != "" {
 		if err := a.writePreview(c.Out, v); err != nil {
 			return err
@@ -106,6 +108,9 @@ func (a *app) showPreview(c *campaignPreviewCmd, v previewJSON) error {
 	a.printf("\n"+w.CampaignMail+"\n\n%s\n\n%s\n", v.To, v.Subject, v.Text)
 	if v.File != nil {
 		a.printf(w.CampaignFile+"\n\n", v.File.Name, v.File.Bytes)
+	}
+	if v.ICS != "" {
+		a.printf("%s\n\n", w.CampaignInvites)
 	}
 	a.printf(w.CampaignCount+"\n", v.Count, len(v.LeftOut))
 	if c.Out != "" {
@@ -160,10 +165,10 @@ func (r *record) sampleInput(a *app, c jobs.Campaign, rows []ledger.AudienceRow,
 	}
 	in = templates.Input{
 		Programme: r.programme.Name, Event: ev, Now: a.now(), Campaign: &c,
-		Message:     jobs.Message{EventID: ev.ID, Kind: jobs.CampaignMail, Name: c.Name, Queue: jobs.Bulk},
+		Message:     jobs.Message{EventID: ev.ID, Kind: jobs.CampaignMail, Name: c.Name, Sequence: c.Revision, Queue: jobs.Bulk},
 		Unsubscribe: strings.TrimRight(r.config.PublicURL, "/") + "/u/proef",
 	}
-	in.Registration = jobs.Registration{EventID: ev.ID, Lang: jobs.Dutch, Status: jobs.Registered}
+	in.Registration = jobs.Registration{EventID: ev.ID, Lang: jobs.Dutch, Status: jobs.Registered, UID: sampleUID(ev)}
 	in.Registration.Email, err = jobs.ParseAddress("deelnemer@example.org")
 	if email == "" {
 		for _, row := range rows {
@@ -185,6 +190,11 @@ func (r *record) sampleInput(a *app, c jobs.Campaign, rows []ledger.AudienceRow,
 		}
 	}
 	return in, hint(usagef("%s is not in the audience", addr), "`heraut campaign preview %s` shows who is", c.Name)
+}
+
+// sampleUID gives the UID of an invitation that is of no registration.
+func sampleUID(ev jobs.Event) string {
+	return "test-" + rand.Text() + "@" + ev.Organizer.Email.Domain()
 }
 
 // writePreview writes the page.

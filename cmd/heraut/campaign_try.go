@@ -9,6 +9,7 @@ import (
 
 	"heraut/jobs"
 	"heraut/templates"
+	"heraut/worker"
 	"heraut/worker/mailer"
 )
 
@@ -65,7 +66,7 @@ func (c *campaignTestCmd) Run(ctx context.Context, a *app) error {
 			return err
 		}
 	}
-	if err := r.sendTests(ctx, a, in, rendered, file, to); err != nil {
+	if err := r.sendTests(ctx, a, set, in, rendered, file, to); err != nil {
 		return err
 	}
 	if a.flags.JSON {
@@ -86,7 +87,7 @@ func texts(list []jobs.Address) (all []string) {
 }
 
 // sendTests sends a mail to each address, over one session with the relay.
-func (r *record) sendTests(ctx context.Context, a *app, in templates.Input, m templates.Mail, file *mailer.File, to []jobs.Address) error {
+func (r *record) sendTests(ctx context.Context, a *app, set *templates.Set, in templates.Input, m templates.Mail, file *mailer.File, to []jobs.Address) error {
 	cfg := r.config.mailer()
 	if r.config.SMTP.URL == capture {
 		server, err := mailer.StartCapture(mailer.CaptureConfig{Dir: filepath.Join(r.config.Data, "mail"), Log: a.logger(r.config)})
@@ -106,10 +107,14 @@ func (r *record) sendTests(ctx context.Context, a *app, in templates.Input, m te
 	}
 	defer session.Close()
 	for _, addr := range to {
+		calendar, err := testInvitation(set, in, addr)
+		if err != nil {
+			return err
+		}
 		data, err := mailer.Compose(mailer.Mail{
 			From: r.config.from, To: mail.Address{Address: addr.String()},
 			ReplyTo: mail.Address{Name: in.Event.Organizer.Name, Address: in.Event.Organizer.Email.String()},
-			Subject: fmt.Sprintf(a.words.CampaignTestSubject, m.Subject), Text: m.Text, HTML: m.HTML, File: file,
+			Subject: fmt.Sprintf(a.words.CampaignTestSubject, m.Subject), Text: m.Text, HTML: m.HTML, File: file, Calendar: calendar,
 			Date: in.Now.In(in.Event.Zone), Language: string(in.Language()),
 			MessageID: "<test-" + rand.Text() + "@" + mailer.Domain(r.config.from.Address) + ">",
 		})
@@ -127,6 +132,21 @@ func (r *record) sendTests(ctx context.Context, a *app, in templates.Input, m te
 		}
 	}
 	return nil
+}
+
+// testInvitation gives the invitation in a test, nil for a campaign without one. It
+// is to whoever gets the test, as an entry of its own: an answer to it must not
+// pass for that of the person whose mail it is.
+func testInvitation(set *templates.Set, in templates.Input, to jobs.Address) (*mailer.Calendar, error) {
+	if !in.Campaign.Invitation {
+		return nil, nil
+	}
+	in.Registration.Email, in.Registration.UID, in.Tag = to, sampleUID(in.Event), ""
+	m, err := set.Render(in)
+	if err != nil {
+		return nil, err
+	}
+	return &mailer.Calendar{Method: m.Method, ICS: m.Invite, FileName: worker.InviteFile(in.CalendarLanguage())}, nil
 }
 
 // testAnswer is what the relay said, or what went wrong.

@@ -82,6 +82,7 @@ type words struct {
 	CampaignCount       string // people, left out
 	CampaignPage        string // file
 	CampaignFile        string // name, bytes
+	CampaignInvites     string
 	CampaignNext        string // name, people
 	CampaignTested      string // name, addresses
 	CampaignTestSubject string // subject

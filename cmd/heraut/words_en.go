@@ -53,7 +53,7 @@ func english() words {
 
 		CampaignWarning: "Mind: %s", CampaignSaved: "%s is saved; it would go to %d people. Look at it with `heraut campaign preview %s`.",
 		CampaignIs: "%s: %s", CampaignMail: "The mail to %s:", CampaignCount: "%d people get this mail; %d are left out.", CampaignPage: "The page is in %s.",
-		CampaignFile: "Attached: %s (%d bytes).",
+		CampaignFile: "Attached: %s (%d bytes).", CampaignInvites: "With the person's own invitation to the event.",
 		CampaignNext: "To send it: heraut campaign send %s --count %d", CampaignTested: "A test of %s was sent to %d addresses.", CampaignTestSubject: "[test] %s",
 		CampaignSent:   "%s goes to %d people and begins on %s. To take it back: heraut campaign cancel %s",
 		CampaignSecond: "Above %d people a second organiser has to want it as well: heraut campaign send %s --count %d",

@@ -28,7 +28,7 @@ func dutch() words {
 		},
 		CampaignWarning: "Let op: %s", CampaignSaved: "%s is bewaard; het zou naar %d mensen gaan. Bekijk het met `heraut campaign preview %s`.",
 		CampaignIs: "%s: %s", CampaignMail: "De mail aan %s:", CampaignCount: "%d mensen krijgen deze mail; %d zijn uitgezonderd.", CampaignPage: "De pagina staat in %s.",
-		CampaignFile: "Bijlage: %s (%d bytes).",
+		CampaignFile: "Bijlage: %s (%d bytes).", CampaignInvites: "Met de eigen agenda-uitnodiging voor het evenement.",
 		CampaignNext: "Versturen: heraut campaign send %s --count %d", CampaignTested: "Een proef van %s is naar %d adressen gestuurd.", CampaignTestSubject: "[proef] %s",
 		CampaignSent:   "%s gaat naar %d mensen en begint op %s. Terugnemen: heraut campaign cancel %s",
 		CampaignSecond: "Boven %d mensen moet een tweede organisator het ook willen: heraut campaign send %s --count %d",
@@ -38,6 +38,7 @@ func dutch() words {
 		Reasons: map[string]string{
 			jobs.ReasonUnsubscribed:  "afgemeld voor nieuws",
 			jobs.ReasonNotInAudience: "hoort niet meer bij de doelgroep",
+			jobs.ReasonNotInvited:    "niet aangemeld voor het evenement van de uitnodiging",
 			jobs.ReasonSameAddress:   "krijgt het bij een andere aanmelding met dit adres",
 			jobs.ReasonCampaignOff:   "de campagne is ingetrokken",
 			jobs.ReasonCampaignHeld:  "de campagne is gepauzeerd",
