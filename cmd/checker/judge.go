@@ -170,7 +170,7 @@ func (j *judge) mail(m message, mail smtptest.Record) {
 	after := func(limit time.Time) bool { return !limit.IsZero() && !at.Before(limit) }
 	if after(m.expiresAt) {
 		j.find(late, m, "came %s after its end", mail.At.Sub(m.expiresAt).Round(time.Millisecond))
-	} else if m.kind != "followup" && m.kind != "cancellation" && m.kind != campaign && after(ev.start) {
+	} else if m.kind != "followup" && m.kind != "cancellation" && (m.kind != campaign || m.invites) && after(ev.start) {
 		j.find(late, m, "came %s after the start", mail.At.Sub(ev.start).Round(time.Millisecond))
 	}
 	if mail.At.Before(m.dueAt.Add(-soon)) {
@@ -180,7 +180,7 @@ func (j *judge) mail(m message, mail smtptest.Record) {
 		if reg.status == "cancelled" && after(reg.cancelledAt) {
 			j.find(stale, m, "came %s after the registration was cancelled", mail.At.Sub(reg.cancelledAt).Round(time.Millisecond))
 		}
-		if m.kind != campaign && m.revision < ev.revision && after(j.ledger.appliedAt) {
+		if (m.kind != campaign || m.invites) && m.sequence < ev.revision && after(j.ledger.appliedAt) {
 			j.find(stale, m, "came %s after the event changed", mail.At.Sub(j.ledger.appliedAt).Round(time.Millisecond))
 		}
 	}

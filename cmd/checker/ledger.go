@@ -44,6 +44,7 @@ type message struct {
 	dueAt, expiresAt   time.Time
 	wakeAt             time.Time // zero: waits for nothing
 	doubts             int64
+	invites            bool // it puts the event in a calendar
 }
 
 type registration struct {
@@ -99,11 +100,12 @@ func (f *facts) read(ctx context.Context, tx *sql.Tx) error {
 	err := each(ctx, tx, func(scan func(...any) error) error {
 		var m message
 		err := scan(&m.id, &m.registration, &m.event, &m.kind, &m.name, &m.revision, &m.sequence, &m.state, &m.reason, &m.owner, &m.messageID,
-			instant{&m.dueAt}, instant{&m.expiresAt}, instant{&m.wakeAt}, &m.doubts)
+			instant{&m.dueAt}, instant{&m.expiresAt}, instant{&m.wakeAt}, &m.doubts, &m.invites)
 		f.messages = append(f.messages, m)
 		return err
-	}, `SELECT id, registration_id, event_id, kind, name, revision, sequence, state, reason, owner, message_id, due_at, expires_at, wake_at, doubts
-		FROM messages ORDER BY id`)
+	}, `SELECT id, registration_id, event_id, kind, name, revision, sequence, state, reason, owner, message_id, due_at, expires_at, wake_at, doubts,
+			kind IN ('confirmation', 'change') OR kind = 'campaign' AND EXISTS (SELECT 1 FROM campaigns c WHERE c.name = m.name AND c.invitation)
+		FROM messages m ORDER BY id`)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,7 @@ import (
 func (j *judge) owed() {
 	have := map[int64][]message{}
 	for _, m := range j.ledger.messages {
-		if m.kind != campaign {
-			have[m.registration] = append(have[m.registration], m)
-		}
+		have[m.registration] = append(have[m.registration], m)
 	}
 	rules := j.rules()
 	for _, id := range slices.Sorted(maps.Keys(j.ledger.registrations)) {
@@ -29,6 +27,11 @@ func (j *judge) owed() {
 				j.missing(reg, "was invited and is owed a cancellation")
 			}
 		default:
+			// Who has an invitation of before the event changed has to hear of that.
+			before := func(m message) bool { return invited(m) && m.sequence < ev.revision }
+			if has(mine, before) && !has(mine, func(m message) bool { return ruleOf(m) == "invitation" && m.revision == ev.revision }) {
+				j.missing(reg, "was invited before the event changed and is owed the change")
+			}
 			for _, name := range slices.Sorted(maps.Keys(rules[reg.event])) {
 				if !has(mine, func(m message) bool { return m.revision == ev.revision && ruleOf(m) == name }) {
 					j.missing(reg, "others have a "+name+", this one has none")
@@ -41,14 +44,18 @@ func (j *judge) owed() {
 // rules gives what registered people of each event have at its present
 // revision.
 func (j *judge) rules() map[string]map[string]bool {
-	rules := map[string]map[string]bool{}
+	rules, confirms := map[string]map[string]bool{}, map[string]bool{}
+	for _, m := range j.ledger.messages {
+		confirms[m.event] = confirms[m.event] || m.kind == "confirmation"
+	}
 	for _, m := range j.ledger.messages {
 		status := j.ledger.registrations[m.registration].status
 		if m.kind == campaign || status != "registered" && status != "held" || m.revision != j.ledger.events[m.event].revision || m.kind == "cancellation" {
 			continue
 		}
-		// Cancelled at the present revision: the rule was removed.
-		if m.state == "cancelled" {
+		// Cancelled at the present revision: the rule was removed. A change where the
+		// event confirms nothing is for who was invited by a campaign.
+		if m.state == "cancelled" || m.kind == "change" && !confirms[m.event] {
 			continue
 		}
 		if rules[m.event] == nil {
@@ -70,7 +77,7 @@ func ruleOf(m message) string {
 
 // invited says whether a message put the event in the person's calendar.
 func invited(m message) bool {
-	return (m.kind == "confirmation" || m.kind == "change") && (m.state == "sent" || m.state == "in_doubt" && m.wakeAt.IsZero())
+	return m.invites && (m.state == "sent" || m.state == "in_doubt" && m.wakeAt.IsZero())
 }
 
 func has(messages []message, is func(message) bool) bool { return slices.ContainsFunc(messages, is) }

@@ -19,7 +19,7 @@ import (
 
 // truth is a small run of the real program: five people are confirmed, one of
 // them twice because the server did not answer, one cancels, the others get a
-// campaign, and the event moves. Its record and its ledger are what the lies are made from.
+// campaign with an invitation, and the event moves. Its record and its ledger are what the lies are made from.
 type truth struct {
 	dir, program, config string
 	record, database     string
@@ -78,7 +78,7 @@ func newTruth(t *testing.T, program, database string) *truth {
 	r.heraut(t, "cancel", "--event", "workshop", "--email", "p0@example.org")
 	r.await(t, 1, `SELECT COUNT(*) FROM messages WHERE state = 'sent' AND kind = 'cancellation'`)
 	r.write(t, "nieuws.md", "Beste {{voornaam|deelnemer}},\n\nEr is nieuws.\n")
-	r.heraut(t, "campaign", "new", "--event", "workshop", "--name", "nieuws", "--subject", "Nieuws", "--body", "nieuws.md", "--audience", "event=workshop")
+	r.heraut(t, "campaign", "new", "--event", "workshop", "--name", "nieuws", "--subject", "Nieuws", "--body", "nieuws.md", "--audience", "event=workshop", "--invitation")
 	r.heraut(t, "campaign", "send", "nieuws", "--count", strconv.Itoa(people-1), "--at-once")
 	r.await(t, people-1, `SELECT COUNT(*) FROM messages WHERE state = 'sent' AND kind = 'campaign'`)
 	r.await(t, 1, `SELECT COUNT(*) FROM campaigns WHERE state = 'done'`)
