@@ -19,11 +19,11 @@ import (
 // any more. The list of faults ends at 43, and 44 is a
 // worker that was down; these are the rows after that.
 func campaignScenarios() []scenario {
-	story := func(row int, name string, people int, combos, quick []combo, run func(*lab, int)) scenario {
+	story := func(row int, name string, people int, combos, quick []combo, run func(*lab, int), more ...string) scenario {
 		return scenario{row: row, name: fmt.Sprintf("%s (%d people)", name, people), combos: combos, quick: quick, long: people > 5000,
 			config: "public_url: https://aanmelden.example.org\n", script: slow(8 * time.Millisecond),
 			run: func(l *lab) {
-				l.crowd(people)
+				l.crowd(people, more...)
 				run(l, people)
 			}}
 	}
@@ -34,6 +34,8 @@ func campaignScenarios() []scenario {
 		s.script, s.before = smtptest.Script{}, func(l *lab) { l.setenv("HERAUT_SMTP__CONNECTIONS", "32") }
 		return s
 	}
+	inviting := story(50, "event moved and people cancel while a campaign invites", 1500, extremes, []combo{postgresRedis}, campaignInvites, "--invitation")
+	inviting.programme = unconfirmed(time.Now().AddDate(0, 1, 0))
 	return []scenario{
 		refused,
 		story(45, "campaign paused, resumed, worker killed twice, people leave", 20_000, extremes, nil, campaignStory),
@@ -43,11 +45,13 @@ func campaignScenarios() []scenario {
 		story(47, "FLUSHALL during a campaign", 2000, []combo{sqliteRedis, postgresRedis}, []combo{postgresRedis}, campaignFlushed),
 		story(48, "yesterday's backup put back during a campaign", 1000, []combo{sqliteRedis, sqliteEmbedded}, []combo{sqliteRedis}, campaignRestored),
 		stopped(20_000, extremes, nil),
+		inviting,
 	}
 }
 
-// crowd has people on record who are owed nothing, and a campaign for them.
-func (l *lab) crowd(people int) {
+// crowd has people on record who are owed nothing, and a campaign for them; more is
+// said about that.
+func (l *lab) crowd(people int, more ...string) {
 	var csv strings.Builder
 	csv.WriteString("email,name\n")
 	for n := range people {
@@ -56,7 +60,7 @@ func (l *lab) crowd(people int) {
 	l.write("people.csv", csv.String())
 	l.heraut("import", "people.csv", "--event", "workshop", "--quiet")
 	l.write("nieuws.md", "Beste {{voornaam|deelnemer}},\n\nEr is **nieuws** over {{event.titel}}.\n")
-	l.heraut("campaign", "new", "--name", "nieuws", "--event", "workshop", "--subject", "Nieuws", "--body", "nieuws.md", "--audience", "event=workshop")
+	l.heraut(append([]string{"campaign", "new", "--name", "nieuws", "--event", "workshop", "--subject", "Nieuws", "--body", "nieuws.md", "--audience", "event=workshop"}, more...)...)
 }
 
 // send has the campaign begin at once, as two organisers want.
@@ -333,6 +337,38 @@ func campaignRefused(l *lab, people int) {
 	l.figure("paused after %d refusals", refused)
 	l.require(refused >= 5 && refused <= 50, "%d were refused before the campaign paused", refused)
 	l.require(l.count(`state = 'held'`)+refused+l.unwritten(people) == people, "they do not add up: %s", l.states())
+}
+
+// campaignInvites has people cancel, a worker die and the event move while a
+// campaign invites. Who has its invitation hears of that, who has none gets none.
+func campaignInvites(l *lab, people int) {
+	l.send(people)
+	l.gate.let(people / 4)
+	worker := l.serve("")
+	l.mails(people/5, time.Minute)
+	for n := range 30 { // some of them have it
+		l.heraut("cancel", "--event", "workshop", "--email", person(n*people/30))
+	}
+	l.gate.let(people / 4)
+	l.mails(people/3, time.Minute)
+	worker.kill()
+	l.write("moved.yaml", unconfirmed(time.Now().AddDate(0, 1, 1)))
+	l.heraut("programme", "apply", "moved.yaml", "--yes")
+	l.serve("")
+	l.gate.open()
+	l.await(2*time.Minute, "nothing of the campaign waits", func() bool {
+		return l.count(`kind = 'campaign' AND state IN ('claimed', 'final_dot', 'planned', 'retry', 'held')`) == 0 && l.count(`kind = 'campaign'`) == people
+	})
+	l.decide()
+	l.campaignIs("done", time.Minute)
+	l.finish(2 * time.Minute)
+	l.addsUp(people)
+	const has = `kind = 'campaign' AND (state = 'sent' OR doubts > 0) AND registration_id IN (SELECT id FROM registrations WHERE status = `
+	invited, changed := l.count(has+`'registered')`), l.count(`kind = 'change' AND state = 'sent'`)
+	l.require(invited > 0 && changed == invited, "%d have the old invitation, and %d got the change", invited, changed)
+	gone, told := l.count(has+`'cancelled')`), l.count(`kind = 'cancellation' AND state = 'sent'`)
+	l.require(gone > 0 && gone < 30 && told == gone, "%d had the invitation when they cancelled, and %d were told", gone, told)
+	l.figure("%d got the change, %d of 30 the cancellation", changed, told)
 }
 
 // unwritten counts who has no row yet.

@@ -142,6 +142,12 @@ events:
 %s`, day.Format("2006-01-02"), more)
 }
 
+// unconfirmed is a programme file whose event has a reminder and no confirmation.
+func unconfirmed(day time.Time) string {
+	const reminder = "      - {name: hour-before, kind: reminder, at: \"-1h\"}\n"
+	return strings.Replace(programme(day, reminder), "      - {name: confirmation}\n", "", 1)
+}
+
 // openSQL opens the ledger for questions of the lab's own.
 func openSQL(database string) (*sql.DB, error) {
 	driver, dsn := "pgx", database
