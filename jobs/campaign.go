@@ -159,6 +159,23 @@ type KeptCampaigns struct {
 	Done   []string // nothing of them waits
 }
 
+// Complaint is how an address was unsubscribed whose owner called a campaign spam,
+// to us or to their mail provider (RFC 5965). It is stored.
+const Complaint = "complaint"
+
+const (
+	complaintsAt       = 3
+	complaintsPerMille = 3
+)
+
+// TooManyComplaints says whether a campaign has to stop that so many people of
+// those it was sent to complained about: at least three, and more than 3 in 1,000.
+// Above that part Gmail and Yahoo turn the mail of a sender away, whatever it is
+// about (https://support.google.com/a/answer/81126).
+func TooManyComplaints(complaints, sent int) bool {
+	return complaints >= complaintsAt && complaints*1000 > complaintsPerMille*sent
+}
+
 // Reasons why a person of a campaign's audience gets none, beside those of
 // messages.
 const (

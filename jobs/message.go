@@ -113,7 +113,7 @@ type Message struct {
 	EventID        string
 	Kind           Kind
 	Name           string // the rule's name in the programme file; the kind where no rule made it
-	Revision       int    // the event's revision it speaks of
+	Revision       int    // the event's revision it speaks of; 0 of a campaign's, whose Sequence tells
 	Sequence       int    // iCalendar SEQUENCE (RFC 5545 §3.8.7.4) of its invitation
 	Queue          Queue
 	State          State

@@ -24,6 +24,9 @@ type campaignCmd struct {
 	Cancel  campaignCancelCmd  `cmd:"" help:"Take it back: what has not left never will."`
 	Status  campaignStatusCmd  `cmd:"" help:"What became of it, and of whom."`
 	List    campaignListCmd    `cmd:"" help:"List campaigns."`
+
+	Unsubscribe campaignUnsubscribeCmd `cmd:"" help:"Send an address no campaigns any more, as the link in them does."`
+	Resubscribe campaignResubscribeCmd `cmd:"" help:"Send it campaigns again."`
 }
 
 // campaignJSON is a campaign as other programs read it. Keys are stable.

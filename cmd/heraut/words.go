@@ -91,8 +91,11 @@ type words struct {
 	CampaignRate        string // done, all, a second
 	CampaignUnwritten   string
 	CampaignLeftOut     string
-	StatusCampaign      string // name, state, sent, people
-	StatusTask          string // kind, version
+
+	CampaignUnsubscribed, CampaignResubscribed string // address
+
+	StatusCampaign string // name, state, sent, people
+	StatusTask     string // kind, version
 
 	PageDesktop, PagePhone, PageText string
 

@@ -59,6 +59,7 @@ func english() words {
 		CampaignSecond: "Above %d people a second organiser has to want it as well: heraut campaign send %s --count %d",
 		CampaignRate:   "%d of %d, %.0f a second", CampaignUnwritten: "not ready yet", CampaignLeftOut: "get none",
 		StatusCampaign: "campaign %s: %s, %d of %d sent", StatusTask: "A task of a later version waits (%s, version %d): upgrade heraut.",
+		CampaignUnsubscribed: "%s gets no campaigns any more; mail about their own registration they still get.", CampaignResubscribed: "%s gets campaigns again.",
 		PageDesktop: "On a desktop", PagePhone: "On a phone", PageText: "As text",
 
 		SuppressAdded: "%s is written to no more.", SuppressRemoved: "%s may be written to again.",

@@ -34,6 +34,7 @@ func dutch() words {
 		CampaignSecond: "Boven %d mensen moet een tweede organisator het ook willen: heraut campaign send %s --count %d",
 		CampaignRate:   "%d van %d, %.0f per seconde", CampaignUnwritten: "nog niet klaargezet", CampaignLeftOut: "krijgen het niet",
 		StatusCampaign: "campagne %s: %s, %d van %d verstuurd", StatusTask: "Er wacht een taak van een nieuwere versie (%s, versie %d): werk heraut bij.",
+		CampaignUnsubscribed: "%s krijgt geen campagnes meer; mail over de eigen aanmelding nog wel.", CampaignResubscribed: "%s krijgt weer campagnes.",
 		PageDesktop: "Op een computer", PagePhone: "Op een telefoon", PageText: "Als tekst",
 		Reasons: map[string]string{
 			jobs.ReasonUnsubscribed:  "afgemeld voor nieuws",
@@ -55,6 +56,7 @@ func dutch() words {
 			jobs.ReasonOvertaken:     "de aanmelding of het evenement veranderde vlak voor de verzending",
 			jobs.ReasonQuietly:       "stil overgenomen: er is geen bevestiging gevraagd",
 			jobs.ReasonIneligible:    "het adres hoort niet bij de doelgroep van dit evenement",
+			"called spam by *":       "spam genoemd door *",
 			"the domain * is not in the audience of this event": "het domein * hoort niet bij de doelgroep van dit evenement",
 			"the programme has a blank to fill in: *":           "in het programma is nog niet ingevuld: *",
 		},

@@ -21,22 +21,79 @@ func (db *DB) UnsubscribeRegistration(ctx context.Context, id int64, how string,
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO unsubscriptions (email_key, how, created_at) VALUES ($1, $2, $3) ON CONFLICT (email_key) DO NOTHING`,
-			key, jobs.TrimReason(clean(how)), now.UnixMicro())
-		if err != nil {
-			return err
-		}
-		// A worker that holds one is stopped by the fence.
-		_, err = tx.ExecContext(ctx, `UPDATE messages SET state = CASE WHEN doubts > 0 THEN 'in_doubt' ELSE 'suppressed' END,
-				reason = $2, wake_at = NULL, owner = '', fence = fence + 1
-			WHERE kind = 'campaign' AND state IN ('planned', 'retry', 'held', 'claimed') AND registration_id IN (SELECT id FROM registrations WHERE email_key = $1)`,
-			key, jobs.ReasonUnsubscribed)
-		return err
+		return unsubscribe(ctx, tx, key, how, now)
 	})
 	if err != nil {
 		return fmt.Errorf("unsubscribe: %w", err)
 	}
 	return nil
+}
+
+// Unsubscribe does so for an address, which need not be that of a registration.
+func (db *DB) Unsubscribe(ctx context.Context, addr jobs.Address, how string, now time.Time) error {
+	err := db.tx(ctx, func(tx *sql.Tx) error { return unsubscribe(ctx, tx, addr.Key(), how, now) })
+	if err != nil {
+		return fmt.Errorf("unsubscribe: %w", err)
+	}
+	return nil
+}
+
+func unsubscribe(ctx context.Context, tx *sql.Tx, key, how string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO unsubscriptions (email_key, how, created_at) VALUES ($1, $2, $3)
+		ON CONFLICT (email_key) DO UPDATE SET how = excluded.how WHERE excluded.how = '`+jobs.Complaint+`'`,
+		key, jobs.TrimReason(clean(how)), now.UnixMicro())
+	if err != nil {
+		return err
+	}
+	// A worker that holds one is stopped by the fence.
+	_, err = tx.ExecContext(ctx, `UPDATE messages SET state = CASE WHEN doubts > 0 THEN 'in_doubt' ELSE 'suppressed' END,
+			reason = $2, wake_at = NULL, owner = '', fence = fence + 1
+		WHERE kind = 'campaign' AND state IN ('planned', 'retry', 'held', 'claimed') AND registration_id IN (SELECT id FROM registrations WHERE email_key = $1)`,
+		key, jobs.ReasonUnsubscribed)
+	return err
+}
+
+// Complain unsubscribes an address whose owner called a campaign spam, and pauses
+// each campaign that it was sent and that [jobs.TooManyComplaints] were about since
+// it began, or a person last let it go on. It gives those that it paused. After an
+// error it may be called again.
+func (db *DB) Complain(ctx context.Context, addr jobs.Address, now time.Time) (paused []jobs.Campaign, err error) {
+	if err := db.Unsubscribe(ctx, addr, jobs.Complaint, now); err != nil {
+		return nil, fmt.Errorf("complain: %w", err)
+	}
+	type count struct {
+		name             string
+		sent, complaints int
+	}
+	var counts []count
+	err = lines(ctx, db.read, func(rows *sql.Rows) error {
+		var c count
+		err := rows.Scan(&c.name, &c.sent, &c.complaints)
+		counts = append(counts, c)
+		return err
+	}, `SELECT c.name, COUNT(*), COUNT(u.email_key) FROM campaigns c
+		JOIN messages m ON m.kind = 'campaign' AND m.name = c.name AND m.state IN ('final_dot', 'sent', 'in_doubt')
+		JOIN registrations r ON r.id = m.registration_id
+		LEFT JOIN unsubscriptions u ON u.email_key = r.email_key AND u.how = '`+jobs.Complaint+`'
+			AND u.created_at >= (SELECT MAX(l.at) FROM campaign_log l WHERE l.name = c.name AND l.state = 'running')
+		WHERE c.state = 'running' GROUP BY c.name HAVING MAX(CASE WHEN r.email_key = $1 THEN 1 ELSE 0 END) = 1 ORDER BY c.name`, addr.Key())
+	for _, n := range counts {
+		if err != nil || !jobs.TooManyComplaints(n.complaints, n.sent) {
+			continue
+		}
+		var c jobs.Campaign
+		c, err = db.PauseCampaign(ctx, n.name, fmt.Sprintf("called spam by %d/%d", n.complaints, n.sent), keeper, now)
+		switch _, moved := errors.AsType[*CampaignError](err); {
+		case err == nil:
+			paused = append(paused, c)
+		case moved:
+			err = nil // somebody was first
+		}
+	}
+	if err != nil {
+		return paused, fmt.Errorf("complain: %w", err)
+	}
+	return paused, nil
 }
 
 // keyOf gives the address of a registration, as lists compare it, and its
