@@ -12,12 +12,6 @@ type Clock interface {
 	Now() time.Time
 }
 
-// SystemClock is the clock of the machine.
-type SystemClock struct{}
-
-// Now gives the machine's time.
-func (SystemClock) Now() time.Time { return time.Now() }
-
 // FakeClock stands still until it is set: for rehearsals and tests. Safe for
 // concurrent use.
 type FakeClock struct {

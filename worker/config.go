@@ -47,7 +47,8 @@ type Config struct {
 	DomainRates map[string]float64
 	// Signer puts a DKIM signature on every mail; nil for none.
 	Signer *mailer.Signer
-	// Clock tells the time; nil means [SystemClock].
+	// Clock tells the time; nil means that of the machine, of which a jump by more
+	// than a minute is followed only after it stood for ten.
 	Clock Clock
 	// Horizon is how long before its moment a message goes in the queue; 0
 	// means 2 minutes. Longer waits stay in the ledger.
@@ -94,7 +95,7 @@ func (c Config) WithDefaults() Config {
 	c.StopWithin = cmp.Or(c.StopWithin, 10*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Clock == nil {
-		c.Clock = SystemClock{}
+		c.Clock = newSteadyClock(c.Log)
 	}
 	if c.ID == "" {
 		host, _ := os.Hostname() // "" does as well

@@ -73,7 +73,7 @@ func TestHandOverCampaigns(t *testing.T) {
 
 func TestExpand(t *testing.T) {
 	l := &toStep{chunk: 7}
-	w := &Worker{cfg: Config{Ledger: l, Clock: SystemClock{}}, trouble: &seldom{log: slog.New(slog.DiscardHandler)}}
+	w := &Worker{cfg: Config{Ledger: l, Clock: newSteadyClock(nil)}, trouble: &seldom{log: slog.New(slog.DiscardHandler)}}
 	if err := w.expand(t.Context(), "a"); err != nil || l.chunk != 0 {
 		t.Errorf("%d steps are left, %v", l.chunk, err)
 	}

@@ -123,7 +123,7 @@ func TestPanicParks(t *testing.T) {
 	}
 	ev := jobs.Event{ID: "workshop", Zone: time.UTC, HasStartTime: true, Organizer: jobs.Person{Email: organizer}}
 	w := &Worker{
-		cfg:        Config{Clock: SystemClock{}, Templates: nil, TagKey: []byte("key")},
+		cfg:        Config{Clock: newSteadyClock(nil), Templates: nil, TagKey: []byte("key")},
 		stationery: &stationery{},
 		programmes: &programmes{programme: &jobs.Programme{Events: []jobs.Event{ev}}},
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -140,6 +142,7 @@ func timeScenarios() []scenario {
 			l.require(p99 <= 2*time.Second, "p99 is %v", p99)
 			l.sentOnce(people)
 		}},
+		{row: 32, name: "clock jumps a month ahead and back", combos: extremes, quick: []combo{postgresRedis}, programme: remindersToo(), people: people, run: clockJumps},
 		{row: 44, name: "worker down for a day", quick: []combo{sqliteEmbedded}, programme: reminder(), people: people, run: func(l *lab) {
 			l.shift(time.Now().AddDate(0, 0, -1))
 			l.serve("")
@@ -152,6 +155,35 @@ func timeScenarios() []scenario {
 			}
 		}},
 	}
+}
+
+// remindersToo is an event in a month that has a confirmation and a reminder.
+func remindersToo() string {
+	return programme(time.Now().AddDate(0, 1, 0), "      - {name: hour-before, kind: reminder, at: \"-1h\"}\n")
+}
+
+// clockJumps has the worker's clock show, for a while, a moment at which every
+// reminder is due and none is too late, and then one of a month ago. No reminder
+// leaves, none is taken for missed, and who registers meanwhile is confirmed.
+func clockJumps(l *lab) {
+	clock := filepath.Join(l.dir, "clock")
+	l.write("clock", "0s")
+	l.serve("clock:" + clock)
+	people := l.count(`kind = 'reminder'`)
+	l.mails(people, time.Minute)
+	due := time.UnixMicro(int64(l.number(`SELECT MAX(due_at) FROM messages WHERE kind = 'reminder'`)))
+	for n, off := range []time.Duration{time.Until(due) + 20*time.Minute, 0, -30 * 24 * time.Hour, 0} {
+		l.write("clock", off.String())
+		l.pause(2 * time.Second)
+		late := fmt.Sprintf("laat%d@example.org", n)
+		l.heraut("register", "--event", "workshop", "--email", late, "--name", "Laat")
+		began := time.Now()
+		l.mails(people+n+1, time.Minute)
+		l.figure("off by %v: confirmed in %d ms", off.Round(time.Hour), time.Since(began).Milliseconds())
+		l.pause(6 * time.Second) // a sweep, too
+	}
+	l.require(l.count(`kind = 'reminder' AND state = 'planned'`) == people+4, "not all reminders wait: %s", l.states())
+	l.require(l.recorder.Count() == people+4, "%d mails came for %d people", l.recorder.Count(), people+4)
 }
 
 // shift moves the moment of every reminder, with its end.

@@ -17,6 +17,9 @@
 //	error           At gives [ErrInjected]
 //	panic           At panics
 //
+// One part may be clock:FILE: the machine's clock seems off by the duration in the
+// file, which may be written while the program runs ([Skew]).
+//
 // For example: HERAUT_FAULT=dot_committed:kill@20,rendering=7:error@* dies at
 // the twentieth final dot, and fails each rendering of message 7 until then.
 //

@@ -5,6 +5,8 @@ package fault
 import (
 	"errors"
 	"os"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -17,11 +19,15 @@ var armed atomic.Pointer[[]*fuse]
 // Arm says what is to happen at which points, in place of what was said before;
 // "" disarms. See the package comment for the language.
 func Arm(spec string) error {
-	fuses, err := parse(spec)
-	if err == nil {
-		armed.Store(&fuses)
+	fuses, clock, err := parse(spec)
+	if err != nil {
+		return err
 	}
-	return err
+	armed.Store(&fuses)
+	skew.mu.Lock()
+	defer skew.mu.Unlock()
+	skew.file, skew.off, skew.read = clock, 0, time.Time{}
+	return nil
 }
 
 // At marks that the work has come to a point, with the number of the message it
@@ -38,6 +44,27 @@ func At(point Point, id int64) error {
 		}
 	}
 	return err
+}
+
+// skew reads the file of clock:FILE, now and then.
+var skew struct {
+	mu   sync.Mutex
+	file string // "": none
+	read time.Time
+	off  time.Duration
+}
+
+// Skew gives how far off the machine's clock is to seem, as the file says that
+// was armed by clock:FILE; 0 without one, and while it cannot be read.
+func Skew() time.Duration {
+	skew.mu.Lock()
+	defer skew.mu.Unlock()
+	if skew.file != "" && time.Since(skew.read) > 10*time.Millisecond {
+		text, _ := os.ReadFile(skew.file)
+		skew.off, _ = time.ParseDuration(strings.TrimSpace(string(text)))
+		skew.read = time.Now()
+	}
+	return skew.off
 }
 
 // act carries a fuse's action out.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,7 +64,7 @@ func TestRefusedSpecs(t *testing.T) {
 	arm(t, "rendering:error@*")
 	for _, spec := range []string{
 		"rendering", "renderign:kill", "rendering:", "rendering:kil", "rendering=x:kill", "rendering=0:kill", "rendering:kill@0",
-		"rendering:kill@x", "rendering:sleep", "rendering:sleep:soon", "rendering:sleep:-1s", "rendering:kill:1s", "rendering:kill,", ":kill",
+		"rendering:kill@x", "rendering:sleep", "rendering:sleep:soon", "rendering:sleep:-1s", "rendering:kill:1s", "rendering:kill,", ":kill", "clock:", "clock",
 	} {
 		if err := fault.Arm(spec); err == nil {
 			t.Errorf("%q was armed", spec)
@@ -85,6 +86,30 @@ func TestSleep(t *testing.T) {
 			t.Errorf("slept %v", took)
 		}
 	})
+}
+
+func TestSkew(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "clock")
+	arm(t, "clock:"+file+",rendering:error@*")
+	for _, c := range []struct {
+		text string
+		want time.Duration
+	}{{"", 0}, {"720h\n", 720 * time.Hour}, {"-5m", -5 * time.Minute}} {
+		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+		if got := fault.Skew(); got != c.want {
+			t.Errorf("%q: %v", c.text, got)
+		}
+	}
+	if len(hits(fault.Rendering, 1, 1)) != 1 {
+		t.Error("the rest of the specification does nothing")
+	}
+	arm(t, "")
+	if got := fault.Skew(); got != 0 {
+		t.Errorf("disarmed: %v", got)
+	}
 }
 
 func TestPanic(t *testing.T) {

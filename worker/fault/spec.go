@@ -40,19 +40,23 @@ func (f *fuse) hit(point Point, id int64) bool {
 	return f.nth == 0 || n == f.nth
 }
 
-// parse reads a specification.
-func parse(spec string) (fuses []*fuse, err error) {
+// parse reads a specification; clock is the file of clock:FILE.
+func parse(spec string) (fuses []*fuse, clock string, err error) {
 	if spec == "" {
-		return nil, nil
+		return nil, "", nil
 	}
 	for part := range strings.SplitSeq(spec, ",") {
+		if file, ok := strings.CutPrefix(strings.TrimSpace(part), "clock:"); ok && file != "" {
+			clock = file
+			continue
+		}
 		f, err := parseFuse(strings.TrimSpace(part))
 		if err != nil {
-			return nil, fmt.Errorf("fault: %q: %w; write point[=id]:kill|sleep:DURATION|error|panic[@n]", part, err)
+			return nil, "", fmt.Errorf("fault: %q: %w; write point[=id]:kill|sleep:DURATION|error|panic[@n] or clock:FILE", part, err)
 		}
 		fuses = append(fuses, f)
 	}
-	return fuses, nil
+	return fuses, clock, nil
 }
 
 func parseFuse(s string) (*fuse, error) {
