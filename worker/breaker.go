@@ -30,7 +30,8 @@ type breaker struct {
 	after func(cause error) time.Duration // until the next probe
 
 	mu    sync.Mutex
-	cause error // nil: closed
+	away  string // why the work is left to other workers; "": it is not
+	cause error  // nil: closed
 	since time.Time
 	said  time.Time
 	probe time.Time // not before
@@ -72,12 +73,23 @@ func (b *breaker) open(cause error) {
 	}
 }
 
+// leave leaves the work to other workers, whatever the relay does, until it is
+// called with "".
+func (b *breaker) leave(why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if why != b.away && why != "" {
+		b.log.Error("this worker leaves the work to others", "cause", why)
+	}
+	b.away = why
+}
+
 // trouble says why nothing is sent, "" when it is.
 func (b *breaker) trouble() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.cause == nil {
-		return ""
+		return b.away
 	}
 	return b.cause.Error()
 }
@@ -85,7 +97,7 @@ func (b *breaker) trouble() string {
 func (b *breaker) isOpen() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.cause != nil
+	return b.cause != nil || b.away != ""
 }
 
 // try looks whether the relay can be used again, when it is time for that.

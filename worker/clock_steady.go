@@ -20,7 +20,9 @@ const (
 
 // steadyClock is the clock of the machine, but a jump of it is not followed at
 // once: a month too far for a second would otherwise send every reminder of that
-// month. Meanwhile it goes on by the counter that nobody sets (CLOCK_MONOTONIC).
+// month. Meanwhile it goes on by the counter that nobody sets (CLOCK_MONOTONIC);
+// but where the machine's clock is behind that, it shows that one: of two
+// moments that may be right the earlier sends nothing too early.
 //
 // A machine that was suspended jumps as well; what was due meanwhile then leaves
 // ten minutes later than it could. A clock that is wrong already when the
@@ -45,6 +47,14 @@ func newSteadyClock(log *slog.Logger) *steadyClock {
 	}}
 }
 
+// isOff gives by how much the machine's clock jumped that is not followed, when
+// [steadyClock.Now] was last asked; 0 when it is.
+func (c *steadyClock) isOff() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.off
+}
+
 // Now gives the instant.
 func (c *steadyClock) Now() time.Time {
 	c.mu.Lock()
@@ -61,9 +71,9 @@ func (c *steadyClock) Now() time.Time {
 	case c.off == 0, (off - c.off).Abs() > followed:
 		c.off, c.offAt = off, counter
 		c.log.Error("the clock of this machine jumped; unless it is put right it is believed after a while", "by", off.Round(time.Second), "believed_after", believed)
-		return steady
+		return steady.Add(min(off, 0))
 	case counter-c.offAt < believed:
-		return steady
+		return steady.Add(min(off, 0))
 	default:
 		c.log.Warn("the clock of this machine stays as it is since it jumped; it is believed now", "jumped_by", c.off.Round(time.Second))
 	}

@@ -30,6 +30,9 @@ type Ledger interface {
 	// Heartbeat says the worker is alive until now plus lease, and why it sends
 	// nothing, "" when it does.
 	Heartbeat(ctx context.Context, worker string, now time.Time, lease time.Duration, trouble string) error
+	// Others gives how many workers are alive at the instant now beside those
+	// named.
+	Others(ctx context.Context, workers []string, now time.Time) (int, error)
 	// Goodbye says the worker is gone and what it still holds may be swept up.
 	Goodbye(ctx context.Context, worker string) error
 	// Sweep settles what dead workers held and what waited too long.

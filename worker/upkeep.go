@@ -13,6 +13,25 @@ func (w *Worker) beat(ctx context.Context) {
 	if err := w.lease.beat(ctx, w.relay.trouble()); err != nil && context.Cause(ctx) != context.Canceled {
 		w.lifeline.warn("cannot renew the lease", "alive", w.lease.alive(), "error", err)
 	}
+	w.keepStep(ctx)
+}
+
+// keepStep leaves the work to other workers while this one's clock may be wrong:
+// they would take it for dead, and what it holds for in doubt. Where there are no
+// others it goes on.
+func (w *Worker) keepStep(ctx context.Context) {
+	c, ok := w.cfg.Clock.(*steadyClock)
+	if !ok {
+		return
+	}
+	now, why := c.Now(), ""
+	if off := c.isOff(); off != 0 {
+		names, _ := w.lease.names()
+		if others, err := w.cfg.Ledger.Others(ctx, names, now); err != nil || others > 0 {
+			why = fmt.Sprintf("the clock of this machine jumped by %v", off.Round(time.Second))
+		}
+	}
+	w.relay.leave(why)
 }
 
 // goodbye ends an owner that is done with.

@@ -37,3 +37,26 @@ func TestTroubles(t *testing.T) {
 		troubles(now.Add(time.Minute), 2)
 	})
 }
+
+// TestOthers counts workers that live, without those that ask.
+func TestOthers(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		for _, w := range []string{"w1", "w1.2", "w2", "w3"} {
+			if err := db.Heartbeat(t.Context(), w, now, time.Minute, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		others := func(at time.Time, mine ...string) int {
+			t.Helper()
+			n, err := db.Others(t.Context(), mine, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		equal(t, "beside none", others(now), 4)
+		equal(t, "beside one with two names", others(now, "w1", "w1.2"), 2)
+		equal(t, "an hour before", others(now.Add(-time.Hour), "w1"), 3)
+		equal(t, "when all leases are over", others(now.Add(time.Minute), "w1"), 0)
+	})
+}

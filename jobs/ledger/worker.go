@@ -25,6 +25,19 @@ func (db *DB) Heartbeat(ctx context.Context, worker string, now time.Time, lease
 	return nil
 }
 
+// Others gives how many workers are alive at the instant now beside those named.
+func (db *DB) Others(ctx context.Context, workers []string, now time.Time) (n int, err error) {
+	p := params{args: []any{now.UnixMicro()}}
+	named := ""
+	for _, id := range workers {
+		named += ` AND id <> ` + p.add(id)
+	}
+	if err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM workers WHERE lease_until > $1`+named, p.args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count workers: %w", err)
+	}
+	return n, nil
+}
+
 // Goodbye gives a worker's lease up; the next sweep releases what it held.
 func (db *DB) Goodbye(ctx context.Context, worker string) error {
 	err := db.again(ctx, func() error {
