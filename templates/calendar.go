@@ -18,16 +18,17 @@ const (
 	maxDescription = 1500
 )
 
-// method gives the method of the invitation that goes with a mail, "" for one
-// that has none: a reminder, a follow-up, most campaigns.
-func method(in Input) invite.Method {
-	switch in.Message.Kind {
+// method gives the method of the invitation that goes with a kind of mail, ""
+// for one that has none: a reminder, a follow-up, most campaigns. c is nil for a
+// mail that is of no campaign.
+func method(k jobs.Kind, c *jobs.Campaign) invite.Method {
+	switch k {
 	case jobs.Confirmation, jobs.Change:
 		return invite.MethodRequest
 	case jobs.Cancellation:
 		return invite.MethodCancel
 	case jobs.CampaignMail:
-		if in.Campaign != nil && in.Campaign.Invitation {
+		if c != nil && c.Invitation {
 			return invite.MethodRequest
 		}
 	}
@@ -43,7 +44,7 @@ func calendar(in Input, p page, organizer jobs.Person, summary string) (invite.E
 		return invite.Event{}, err
 	}
 	return invite.Event{
-		Method:      method(in),
+		Method:      method(in.Message.Kind, in.Campaign),
 		UID:         reg.UID,
 		Sequence:    in.Message.Sequence,
 		Stamp:       in.Now,

@@ -60,7 +60,7 @@ func (s *Set) campaignDraft(in Input, who person, organizer jobs.Person) (draft,
 	if !strings.Contains(d.text, who[factUnsubscribe]) || !strings.Contains(d.html, escapeHTML.Replace(who[factUnsubscribe])) {
 		return draft{}, fmt.Errorf("%s and %s have to show where to unsubscribe", campaignTextLayout, campaignHTMLLayout)
 	}
-	if method(in) != "" {
+	if method(in.Message.Kind, c) != "" {
 		d.calendar, err = s.ownInvitation(in, who, organizer)
 	}
 	return d, err

@@ -115,7 +115,7 @@ func (s *Set) draft(in Input, who person, organizer jobs.Person) (draft, error) 
 		return draft{}, err
 	}
 	d.html = out.String()
-	if method(in) != "" {
+	if method(in.Message.Kind, in.Campaign) != "" {
 		d.calendar, err = calendar(in, p, organizer, summary)
 	}
 	return d, err

@@ -24,7 +24,7 @@ func (s *Set) vetted(in Input) string {
 	k, l := in.Message.Kind, in.Language()
 	if k == jobs.CampaignMail {
 		why := cmp.Or(s.whole[wordsName(l)], s.whole[mailName(k, l)], s.whole[campaignTextLayout], s.whole[campaignHTMLLayout])
-		if method(in) != "" {
+		if method(k, in.Campaign) != "" {
 			why = cmp.Or(why, s.whole[wordsName(in.CalendarLanguage())], s.whole[mailName(jobs.Confirmation, in.CalendarLanguage())])
 		}
 		return why

@@ -26,7 +26,9 @@
 //   - Redis may be empty, late or wrong. A task is only a hint to try a claim.
 //
 // How it fails. The database or Redis being away is logged and outlived; the
-// worker stops claiming when it cannot prove that it is alive. A relay that
+// worker stops claiming when it cannot prove that it is alive. A clock that jumps
+// is not followed at once, and who may be out of step leaves the work to other
+// workers. A relay that
 // cannot be reached, or wants another password, costs delay and no tries. A
 // message that cannot be rendered is parked as failed with the reason, without
 // a byte to the server, and the others go on.

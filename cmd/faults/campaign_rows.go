@@ -234,7 +234,7 @@ func expansionKilled(l *lab, people int) {
 	l.require(kills >= people/chunk/2-1, "only %d kills", kills)
 	l.serve("")
 	l.await(5*time.Minute, "everybody has a row", func() bool { return l.count(`kind = 'campaign'`) == people })
-	l.drain(5 * time.Minute)
+	l.drain(15 * time.Minute)
 	l.decide()
 	l.campaignIs("done", time.Minute)
 	l.settle(time.Minute)
