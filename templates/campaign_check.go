@@ -57,9 +57,9 @@ func (s *Set) CheckCampaign(c jobs.Campaign, ev jobs.Event, now time.Time) ([]Wa
 func uninviting(ev jobs.Event, now time.Time) string {
 	switch {
 	case ev.IsCancelled:
-		return "it carries an invitation to an event that is cancelled"
+		return "it carries an invitation to an event that is cancelled: leave the invitation out"
 	case !ev.Start.IsZero() && !ev.Start.After(now):
-		return "it carries an invitation to an event that has started"
+		return "it carries an invitation to an event that has started: leave the invitation out"
 	}
 	return ""
 }

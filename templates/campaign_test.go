@@ -98,10 +98,51 @@ func TestCampaignWarnings(t *testing.T) {
 	}
 }
 
+// A campaign that invites says the same as one that does not, and carries the
+// invitation that a confirmation would, in the language of its recipient.
+func TestCampaignInvites(t *testing.T) {
+	// The organiser's own words of a confirmation stand in its invitation too.
+	set, err := templates.Load(fstest.MapFS{"confirmation.nl.txt": file("Subject: x\nHeading: y\nLead: z\nLink: Kijk hier\n\nDag.\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	render := func(in templates.Input) templates.Mail {
+		t.Helper()
+		m, err := set.Render(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, l := range []jobs.Lang{jobs.Dutch, jobs.English} {
+		for _, translated := range []bool{true, false} {
+			in := input(t, jobs.CampaignMail, l)
+			campaign(&in)
+			in.Message.Sequence = 2
+			if !translated {
+				in.Campaign.Subject.EN, in.Campaign.Body.EN = "", ""
+			}
+			plain := render(in)
+			in.Campaign.Invitation = true
+			inviting := render(in)
+			confirmation := in
+			confirmation.Campaign, confirmation.Message.Kind = nil, jobs.Confirmation
+			want := render(confirmation)
+			if inviting.Subject != plain.Subject || inviting.Text != plain.Text || inviting.HTML != plain.HTML {
+				t.Errorf("%s: the words differ with the invitation", l)
+			}
+			if string(inviting.Invite) != string(want.Invite) || inviting.Method != want.Method || plain.Method != "" || plain.Invite != nil {
+				t.Errorf("%s: %s\n%s", l, inviting.Method, firstDifference(string(want.Invite), string(inviting.Invite)))
+			}
+		}
+	}
+}
+
 // A campaign that invites, to what nobody can come to any more, is refused.
 func TestCampaignInvitesTooLate(t *testing.T) {
 	in := input(t, jobs.CampaignMail, jobs.Dutch)
-	inviting(&in)
+	campaign(&in)
+	in.Campaign.Invitation = true
 	c := *in.Campaign
 	c.Audience, _ = jobs.ParseAudience("everyone")
 	off := in.Event

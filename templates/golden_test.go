@@ -57,8 +57,6 @@ var cases = []struct {
 		campaign(in)
 		in.Registration.GivenName, in.Registration.Name, in.Registration.Organisation = nasty[0], nasty[3], ""
 	}},
-	{"campaign-invitation.nl", jobs.CampaignMail, jobs.Dutch, inviting},
-	{"campaign-invitation.en", jobs.CampaignMail, jobs.English, inviting},
 	{"campaign-untranslated.en", jobs.CampaignMail, jobs.English, func(in *templates.Input) {
 		campaign(in)
 		in.Campaign.Subject.EN, in.Campaign.Body.EN = "", ""
@@ -77,11 +75,6 @@ func campaign(in *templates.Input) {
 		},
 	}
 	in.Unsubscribe = "https://aanmelden.example.nl/u/2s-k7f3q2hd5mz4w6xak7f3q2hd"
-}
-
-func inviting(in *templates.Input) {
-	campaign(in)
-	in.Campaign.Invitation, in.Message.Sequence = true, 2
 }
 
 func moved(in *templates.Input) {
