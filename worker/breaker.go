@@ -23,7 +23,8 @@ const (
 
 // breaker stops sending while the relay cannot be used at all: nothing is
 // claimed, no try counts, and one connection now and then looks whether it
-// works again. Safe for concurrent use.
+// works again. It also does so while the work is left to other workers. Safe for
+// concurrent use.
 type breaker struct {
 	log   *slog.Logger
 	clock Clock

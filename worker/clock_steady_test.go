@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -20,16 +22,16 @@ func TestSteadyClock(t *testing.T) {
 		steps []step
 		log   string
 	}{
-		"never off":                            {[]step{{time.Hour, 0, 0}, {month, 0, 0}}, ""},
-		"a time server corrects it":            {[]step{{time.Second, 40 * time.Second, 40 * time.Second}, {time.Second, -15 * time.Second, -15 * time.Second}}, ""},
-		"it drifts far, a little at a time":    {[]step{{time.Hour, 50 * time.Second, 50 * time.Second}, {time.Hour, 100 * time.Second, 100 * time.Second}, {time.Hour, 150 * time.Second, 150 * time.Second}}, ""},
-		"a month ahead, and back":              {[]step{{time.Second, month, 0}, {5 * time.Minute, month, 0}, {time.Minute, 0, 0}, {time.Hour, 0, 0}}, "jumped right"},
-		"a month behind, and back":             {[]step{{time.Second, -month, -month}, {5 * time.Minute, -month, -month}, {time.Second, 30 * time.Second, 30 * time.Second}}, "jumped right"},
-		"it stays":                             {[]step{{time.Second, month, 0}, {9 * time.Minute, month, 0}, {time.Minute, month, month}, {time.Second, month, month}}, "jumped believed"},
-		"it jumps to and fro":                  {[]step{{time.Second, month, 0}, {9 * time.Minute, 2 * month, 0}, {9 * time.Minute, month, 0}, {9 * time.Minute, 2 * month, 0}, {time.Minute, 0, 0}}, "jumped jumped jumped jumped right"},
-		"it jumps, and a second jump stays":    {[]step{{time.Second, month, 0}, {9 * time.Minute, time.Hour, 0}, {10 * time.Minute, time.Hour, time.Hour}}, "jumped jumped believed"},
-		"right again, then off for a while":    {[]step{{time.Second, month, 0}, {time.Second, 0, 0}, {9 * time.Minute, month, 0}, {9 * time.Minute, month, 0}, {time.Second, 0, 0}}, "jumped right jumped right"},
-		"wrong from the start, then put right": {[]step{{0, month, month}}, ""},
+		"never off":                         {[]step{{time.Hour, 0, 0}, {month, 0, 0}}, ""},
+		"a time server corrects it":         {[]step{{time.Second, 40 * time.Second, 40 * time.Second}, {time.Second, -15 * time.Second, -15 * time.Second}}, ""},
+		"it drifts far, a little at a time": {[]step{{time.Hour, 50 * time.Second, 50 * time.Second}, {time.Hour, 100 * time.Second, 100 * time.Second}, {time.Hour, 150 * time.Second, 150 * time.Second}}, ""},
+		"a month ahead, and back":           {[]step{{time.Second, month, 0}, {5 * time.Minute, month, 0}, {time.Minute, 0, 0}, {time.Hour, 0, 0}}, "jumped right"},
+		"a month behind, and back":          {[]step{{time.Second, -month, -month}, {5 * time.Minute, -month, -month}, {time.Second, 30 * time.Second, 30 * time.Second}}, "jumped right"},
+		"it stays":                          {[]step{{time.Second, month, 0}, {9 * time.Minute, month, 0}, {time.Minute, month, month}, {time.Second, month, month}}, "jumped believed"},
+		"it jumps to and fro":               {[]step{{time.Second, month, 0}, {9 * time.Minute, 2 * month, 0}, {9 * time.Minute, month, 0}, {9 * time.Minute, 2 * month, 0}, {time.Minute, 0, 0}}, "jumped jumped jumped jumped right"},
+		"it jumps, and a second jump stays": {[]step{{time.Second, month, 0}, {9 * time.Minute, time.Hour, 0}, {10 * time.Minute, time.Hour, time.Hour}}, "jumped jumped believed"},
+		"right again, then off for a while": {[]step{{time.Second, month, 0}, {time.Second, 0, 0}, {9 * time.Minute, month, 0}, {9 * time.Minute, month, 0}, {time.Second, 0, 0}}, "jumped right jumped right"},
+		"wrong from the start":              {[]step{{0, month, month}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log strings.Builder
@@ -61,7 +63,7 @@ func TestSteadyClock(t *testing.T) {
 	}
 }
 
-// TestSteadyClockIsTheMachines: off no test build it shows the machine's time.
+// TestSteadyClockIsTheMachines: as long as that does not jump it shows its time.
 func TestSteadyClockIsTheMachines(t *testing.T) {
 	clock := newSteadyClock(slog.New(slog.DiscardHandler))
 	for range 3 {
@@ -69,6 +71,46 @@ func TestSteadyClockIsTheMachines(t *testing.T) {
 		got := clock.Now()
 		if after := time.Now().Round(0); got.Before(before) || got.After(after) {
 			t.Errorf("%v is not between %v and %v", got, before, after)
+		}
+	}
+}
+
+// others is a ledger that counts workers.
+type others struct {
+	Ledger
+	n   int
+	err error
+}
+
+func (o others) Others(context.Context, []string, time.Time) (int, error) { return o.n, o.err }
+
+// TestOutOfStep: a worker whose clock jumped claims nothing while others live, or
+// may, and goes on alone.
+func TestOutOfStep(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	start, skew := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), time.Duration(0)
+	clock := newSteadyClock(log)
+	clock.machine = func() (time.Time, time.Duration) { return start.Add(skew), 0 }
+	relay := newBreaker(log, clock)
+	for _, c := range []struct {
+		skew   time.Duration
+		others others
+		away   bool
+	}{
+		{0, others{n: 2}, false},
+		{time.Hour, others{n: 0}, false},
+		{time.Hour, others{n: 1}, true},
+		{time.Hour, others{err: errors.New("away")}, true},
+		{time.Hour, others{n: 0}, false},
+		{-time.Hour, others{n: 1}, true},
+		{0, others{n: 1}, false},
+	} {
+		cfg := Config{Ledger: c.others, Clock: clock, ID: "w1"}
+		w := &Worker{cfg: cfg, relay: relay, lease: newLease(cfg)}
+		skew = c.skew
+		w.keepStep(t.Context())
+		if w.relay.isOpen() != c.away || (w.relay.trouble() != "") != c.away {
+			t.Errorf("off by %v, %+v: away %v, %q", c.skew, c.others, w.relay.isOpen(), w.relay.trouble())
 		}
 	}
 }

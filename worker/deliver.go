@@ -135,7 +135,7 @@ func (b *batch) giveBack(claims ...*jobs.Claim) {
 	cause := context.Cause(b.ctx)
 	switch {
 	case b.w.relay.isOpen():
-		b.log.Debug("messages given back until the mail server can be used", "messages", len(claims))
+		b.log.Debug("messages given back until this worker sends again", "messages", len(claims))
 	case errors.Is(cause, errTrouble):
 		next = b.w.cfg.Clock.Now().Add(pause + rand.N(pause)) // not all of them at the same moment
 		b.log.Warn("messages given back; trying again within a minute", "messages", len(claims), "error", cause)

@@ -28,7 +28,7 @@ func (w *Worker) keepStep(ctx context.Context) {
 	if off := c.isOff(); off != 0 {
 		names, _ := w.lease.names()
 		if others, err := w.cfg.Ledger.Others(ctx, names, now); err != nil || others > 0 {
-			why = fmt.Sprintf("the clock of this machine jumped by %v", off.Round(time.Second))
+			why = fmt.Sprintf("the clock of its machine jumped by %v; set it right. Others do the work", off.Round(time.Second))
 		}
 	}
 	w.relay.leave(why)
