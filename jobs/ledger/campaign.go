@@ -286,6 +286,7 @@ func (db *DB) schedule(ctx context.Context, tx *sql.Tx, c *jobs.Campaign, opt Se
 	if _, err := res.RowsAffected(); err != nil {
 		return err
 	}
+	from := c.State
 	c.State = jobs.CampaignScheduled
 	if c.Count, err = countAudience(ctx, tx, db.d, *c); err != nil {
 		return err
@@ -306,7 +307,7 @@ func (db *DB) schedule(ctx context.Context, tx *sql.Tx, c *jobs.Campaign, opt Se
 			return err
 		}
 		if !c.StartAt.Before(start) {
-			return &CampaignError{Name: c.Name, From: jobs.CampaignDraft, To: jobs.CampaignScheduled, Why: "it invites to an event that will have started"}
+			return &CampaignError{Name: c.Name, From: from, To: jobs.CampaignScheduled, Why: "it invites to an event that has started by then; let it begin earlier"}
 		}
 	}
 	c.BeatAt, c.By = stored(now), opt.By

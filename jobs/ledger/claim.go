@@ -181,7 +181,9 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		// was on record: then it counted as having left, but it was stopped.
 		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'cancelled' END,
-				reason = CASE WHEN state = 'in_doubt' THEN reason WHEN kind = 'campaign' AND EXISTS (SELECT 1 FROM registrations r WHERE r.id = m.registration_id AND r.status = 'cancelled') THEN CAST($3 AS TEXT) ELSE CAST($2 AS TEXT) END,
+				reason = CASE WHEN state = 'in_doubt' THEN reason
+					WHEN kind = 'campaign' AND (SELECT status FROM registrations r WHERE r.id = m.registration_id) = 'cancelled' THEN CAST($3 AS TEXT)
+					ELSE CAST($2 AS TEXT) END,
 				wake_at = NULL, fence = fence + 1
 			WHERE `+those+` AND NOT `+stillOwed, db.d.numbers(rest), jobs.ReasonOvertaken, jobs.ReasonPersonOff)
 		if err != nil {

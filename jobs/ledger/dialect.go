@@ -63,7 +63,7 @@ var sqliteDialect = dialect{
 	// SQLite by itself soon looks only every 100 ms whether another process has
 	// done writing. A worker in full course leaves gaps of less than one: who
 	// paused its campaign waited for up to some seconds. Who looks every one or two
-	// is through after some commits.
+	// is through after two hundred commits at most.
 	pause:  time.Millisecond,
 	hasten: "PRAGMA busy_timeout = 3",
 	collision: func(err error) bool {

@@ -44,13 +44,14 @@ func (db *DB) onRecord(ctx context.Context, tx *sql.Tx, regs []jobs.Registration
 		}
 		have[m.RegistrationID] = append(have[m.RegistrationID], m)
 		return err
-	}, `SELECT `+messageColumns+` FROM messages m WHERE `+db.d.among("m.registration_id", "$1", "BIGINT")+` AND (m.kind <> 'campaign' OR `+inviting+`)
+	}, `SELECT `+messageColumns+` FROM messages m WHERE `+db.d.among("m.registration_id", "$1", "BIGINT")+` AND `+ofTheEvent+`
 		ORDER BY m.registration_id, m.id`+db.d.forUpdate, db.d.numbers(list))
 	return have, err
 }
 
-// inviting is the condition that the campaign of message m invites.
-const inviting = `EXISTS (SELECT 1 FROM campaigns c WHERE c.name = m.name AND c.invitation)`
+// ofTheEvent is the condition that message m goes by the event: it is of no
+// campaign, or of one that invites.
+const ofTheEvent = `(m.kind <> 'campaign' OR EXISTS (SELECT 1 FROM campaigns c WHERE c.name = m.name AND c.invitation))`
 
 // planWriter gathers what [jobs.Plan] gave for many registrations, and writes
 // it. People of one import are owed the same things at the same moments: what

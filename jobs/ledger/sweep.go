@@ -214,7 +214,7 @@ func (db *DB) expire(ctx context.Context, list []int64, now time.Time) (n int, e
 		}, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'expired' END,
 				reason = CASE WHEN state = 'in_doubt' THEN reason
-					WHEN (kind NOT IN ('followup', 'campaign') OR kind = 'campaign' AND `+inviting+`) AND expires_at >= (SELECT start_at FROM events e WHERE e.id = m.event_id) THEN CAST($2 AS TEXT)
+					WHEN kind <> 'followup' AND `+ofTheEvent+` AND expires_at >= (SELECT start_at FROM events e WHERE e.id = m.event_id) THEN CAST($2 AS TEXT)
 					ELSE CAST($3 AS TEXT) END,
 				wake_at = NULL, fence = fence + 1
 			WHERE `+db.d.among("m.id", "$4", "BIGINT")+` AND m.wake_at <= $1 AND `+pastEnd("$1")+`

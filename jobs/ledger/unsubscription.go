@@ -77,21 +77,21 @@ func (db *DB) Complain(ctx context.Context, addr jobs.Address, now time.Time) (p
 		LEFT JOIN unsubscriptions u ON u.email_key = r.email_key AND u.how = '`+jobs.Complaint+`'
 			AND u.created_at >= (SELECT MAX(l.at) FROM campaign_log l WHERE l.name = c.name AND l.state = 'running')
 		WHERE c.state = 'running' GROUP BY c.name HAVING MAX(CASE WHEN r.email_key = $1 THEN 1 ELSE 0 END) = 1 ORDER BY c.name`, addr.Key())
+	if err != nil {
+		return nil, fmt.Errorf("complain: %w", err)
+	}
 	for _, n := range counts {
-		if err != nil || !jobs.TooManyComplaints(n.complaints, n.sent) {
+		if !jobs.TooManyComplaints(n.complaints, n.sent) {
 			continue
 		}
-		var c jobs.Campaign
-		c, err = db.PauseCampaign(ctx, n.name, fmt.Sprintf("called spam by %d/%d", n.complaints, n.sent), keeper, now)
-		switch _, moved := errors.AsType[*CampaignError](err); {
-		case err == nil:
-			paused = append(paused, c)
-		case moved:
-			err = nil // somebody was first
+		c, err := db.PauseCampaign(ctx, n.name, fmt.Sprintf("called spam by %d/%d", n.complaints, n.sent), keeper, now)
+		if _, moved := errors.AsType[*CampaignError](err); moved {
+			continue // somebody was first
 		}
-	}
-	if err != nil {
-		return paused, fmt.Errorf("complain: %w", err)
+		if err != nil {
+			return paused, fmt.Errorf("complain: %w", err)
+		}
+		paused = append(paused, c)
 	}
 	return paused, nil
 }
