@@ -17,12 +17,18 @@ type campaignUnsubscribeCmd struct {
 }
 
 func (c *campaignUnsubscribeCmd) Run(ctx context.Context, a *app) error {
-	return a.subscription(ctx, c.Email, a.words.CampaignUnsubscribed, true, func(r *record, addr jobs.Address) ([]jobs.Campaign, error) {
-		if c.Complaint {
-			return r.Complain(ctx, addr, a.now())
+	var paused []jobs.Campaign
+	addr, err := a.about(ctx, c.Email, func(r *record, addr jobs.Address) (err error) {
+		if !c.Complaint {
+			return r.Unsubscribe(ctx, addr, "by hand", a.now())
 		}
-		return nil, r.Unsubscribe(ctx, addr, "by hand", a.now())
+		paused, err = r.Complain(ctx, addr, a.now())
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return a.showSubscription(a.words.CampaignUnsubscribed, addr, true, paused)
 }
 
 type campaignResubscribeCmd struct {
@@ -30,13 +36,17 @@ type campaignResubscribeCmd struct {
 }
 
 func (c *campaignResubscribeCmd) Run(ctx context.Context, a *app) error {
-	return a.subscription(ctx, c.Email, a.words.CampaignResubscribed, false, func(r *record, addr jobs.Address) ([]jobs.Campaign, error) {
+	addr, err := a.about(ctx, c.Email, func(r *record, addr jobs.Address) error {
 		err := r.Resubscribe(ctx, addr)
 		if errors.Is(err, ledger.ErrNotFound) {
-			err = fmt.Errorf("%s did not unsubscribe", addr)
+			return hint(fmt.Errorf("%s did not unsubscribe", addr), "`heraut why %s` tells what it gets and why not", addr)
 		}
-		return nil, err
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return a.showSubscription(a.words.CampaignResubscribed, addr, false, nil)
 }
 
 type subscriptionJSON struct {
@@ -45,22 +55,9 @@ type subscriptionJSON struct {
 	Paused       []string `json:"paused"` // campaigns
 }
 
-// subscription changes whether an address gets campaigns, and says what that
-// stopped.
-func (a *app) subscription(ctx context.Context, email, said string, off bool, change func(*record, jobs.Address) ([]jobs.Campaign, error)) error {
-	addr, err := address(email)
-	if err != nil {
-		return err
-	}
-	r, err := a.openLedger(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	paused, err := change(r, addr)
-	if err != nil {
-		return err
-	}
+// showSubscription says whether an address gets campaigns now, and which of them
+// that paused.
+func (a *app) showSubscription(said string, addr jobs.Address, off bool, paused []jobs.Campaign) error {
 	v := subscriptionJSON{Email: addr.String(), Unsubscribed: off, Paused: []string{}}
 	for _, c := range paused {
 		v.Paused = append(v.Paused, c.Name)

@@ -41,8 +41,8 @@ func TestStatusTroubles(t *testing.T) {
 		return out.String()
 	}
 	for lang, want := range map[string]string{
-		"nl": "Er gaat nu niets uit: login refused: 535 5.7.8 [2Jno such user\nAanmeldingen\n",
-		"en": "Nothing goes out now: login refused: 535 5.7.8 [2Jno such user\nRegistrations\n",
+		"nl": "Een worker verstuurt nu niets: login refused: 535 5.7.8 [2Jno such user\nAanmeldingen\n",
+		"en": "A worker sends nothing now: login refused: 535 5.7.8 [2Jno such user\nRegistrations\n",
 	} {
 		if got := status("--lang", lang); !strings.HasPrefix(got, want) {
 			t.Errorf("status begins\n%q, want\n%q", got, want)

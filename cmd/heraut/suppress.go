@@ -43,16 +43,8 @@ func (c *suppressRemoveCmd) Run(ctx context.Context, a *app) error {
 
 // suppress changes the list and says what it says about the address now.
 func (a *app) suppress(ctx context.Context, email, said string, on bool, change func(*record, jobs.Address) error) error {
-	addr, err := address(email)
+	addr, err := a.about(ctx, email, change)
 	if err != nil {
-		return err
-	}
-	r, err := a.openLedger(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if err := change(r, addr); err != nil {
 		return err
 	}
 	if a.flags.JSON {
@@ -63,6 +55,20 @@ func (a *app) suppress(ctx context.Context, email, said string, on bool, change 
 	}
 	a.printf(said+"\n", addr)
 	return nil
+}
+
+// about does something about an address, with the ledger.
+func (a *app) about(ctx context.Context, email string, do func(*record, jobs.Address) error) (jobs.Address, error) {
+	addr, err := address(email)
+	if err != nil {
+		return addr, err
+	}
+	r, err := a.openLedger(ctx)
+	if err != nil {
+		return addr, err
+	}
+	defer r.Close()
+	return addr, do(r, addr)
 }
 
 type suppressListCmd struct{}

@@ -49,7 +49,7 @@ func english() words {
 		InitDone: "Wrote heraut.yaml, programme.yaml and registrations.csv to %s\nFill in the marks in programme.yaml; `heraut programme check` lists them.",
 
 		StatusPeople: "Registrations", StatusMessages: "Messages", StatusDue: "oldest due, seconds", StatusDoubt: "in doubt", StatusWorkers: "workers",
-		StatusTrouble: "Nothing goes out now: %s",
+		StatusTrouble: "A worker sends nothing now: %s",
 
 		CampaignWarning: "Mind: %s", CampaignSaved: "%s is saved; it would go to %d people. Look at it with `heraut campaign preview %s`.",
 		CampaignIs: "%s: %s", CampaignMail: "The mail to %s:", CampaignCount: "%d people get this mail; %d are left out.", CampaignPage: "The page is in %s.",

@@ -100,7 +100,7 @@ func dutch() words {
 		InitDone: "heraut.yaml, programme.yaml en registrations.csv staan in %s\nVul de merktekens in programme.yaml in; `heraut programme check` noemt ze.",
 
 		StatusPeople: "Aanmeldingen", StatusMessages: "Berichten", StatusDue: "oudste wachtende, seconden", StatusDoubt: "onzeker", StatusWorkers: "workers",
-		StatusTrouble: "Er gaat nu niets uit: %s",
+		StatusTrouble: "Een worker verstuurt nu niets: %s",
 
 		SuppressAdded: "%s krijgt geen mail meer.", SuppressRemoved: "%s mag weer mail krijgen.",
 
