@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -395,4 +396,31 @@ func TestInstantsAreExact(t *testing.T) {
 		equal(t, "expires", m.ExpiresAt, start)
 		equal(t, "sent", m.SentAt, time.Time{})
 	})
+}
+
+// TestClaimReadsNoMore: right after an import PostgreSQL knows nothing about its
+// tables yet. A claim must not look through all that is due then to find a
+// hundred messages by their numbers.
+func TestClaimReadsNoMore(t *testing.T) {
+	db := ledgertest.Open(t, ledgertest.Postgres(t))
+	apply(t, db, programme(start1130, rules), now)
+	fill(t, db, 5000)
+	tickets, err := db.Due(t.Context(), jobs.Bulk, jobs.Ticket{}, now, 100)
+	if err != nil || len(tickets) != 100 {
+		t.Fatalf("due: %d %v", len(tickets), err)
+	}
+	var ids []int64
+	for _, ticket := range tickets {
+		ids = append(ids, ticket.ID)
+	}
+	plan, err := db.ClaimPlan(t.Context(), ids, now)
+	if err != nil || len(plan) == 0 {
+		t.Fatalf("plan: %q %v", plan, err)
+	}
+	for _, line := range plan {
+		if strings.Contains(line, "messages_wake") {
+			t.Errorf("reads what else is due:\n%s", strings.Join(plan, "\n"))
+			break
+		}
+	}
 }
