@@ -64,7 +64,7 @@ type Config struct {
 	// SweepEvery is the time between two sweeps; 0 means 5 s.
 	SweepEvery time.Duration
 	// FlushEvery is how long an outcome waits for others to be recorded with,
-	// at most, while no connection stands still; 0 means 10 ms.
+	// at most, while no connection stands still; 0 means 20 ms.
 	FlushEvery time.Duration
 	// StopWithin is how long [Worker.Run] waits, once told to stop, for the
 	// mails under way; 0 means 10 s. What is not finished then is in doubt.
@@ -91,7 +91,7 @@ func (c Config) WithDefaults() Config {
 	c.Stale = cmp.Or(c.Stale, 30*time.Second)
 	c.Lease = cmp.Or(c.Lease, 20*time.Second)
 	c.SweepEvery = cmp.Or(c.SweepEvery, 5*time.Second)
-	c.FlushEvery = cmp.Or(c.FlushEvery, 10*time.Millisecond)
+	c.FlushEvery = cmp.Or(c.FlushEvery, 20*time.Millisecond)
 	c.StopWithin = cmp.Or(c.StopWithin, 10*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Clock == nil {
