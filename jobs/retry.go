@@ -17,7 +17,9 @@ const MaxCrashes = 3
 // Who was held together with others may be the cause or not. It comes under
 // suspicion, and from then on it is claimed alone; only a death while alone
 // counts further. After the first it is tried at once, because machines also
-// stop for other reasons. At [MaxCrashes] it is to be parked.
+// stop for other reasons; after the next it waits until the first suspects have
+// left. That is short: most of those that a worker died over twice are innocent,
+// and owed all the same. At [MaxCrashes] it is to be parked.
 func Crashed(before int, alone bool) (crashes int, wait time.Duration) {
 	if !alone {
 		return max(before, 1), 0
@@ -25,8 +27,12 @@ func Crashed(before int, alone bool) (crashes int, wait time.Duration) {
 	if before == 0 {
 		return 1, 0
 	}
-	return before + 1, Backoff(before)
+	return before + 1, crashPause
 }
+
+// crashPause is how long who was alone when its worker died waits the second
+// time.
+const crashPause = 10 * time.Second
 
 // Backoff gives how long after its n-th try (from 1) a message that certainly
 // was not delivered is tried again: soon at first, because most refusals are

@@ -170,7 +170,7 @@ func inTasks(tickets []jobs.Ticket, size int) (tasks [][]int64) {
 func TestSuspectNearItsEnd(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 		r, m := confirmed(t, db)
-		at := start.Add(-40 * time.Second)
+		at := start.Add(-25 * time.Second)
 		if _, err := db.Sweep(t.Context(), at); err != nil { // the reminders, which are past
 			t.Fatal(err)
 		}

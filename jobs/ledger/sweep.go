@@ -18,7 +18,7 @@ const (
 
 // apart is how much later than the one before a message leaves that has to
 // wait because of crashes, so that suspects do not meet again in one worker.
-const apart = 5 * time.Second
+const apart = 3 * time.Second
 
 // Sweep settles what nobody looks after any more. Messages claimed by workers
 // whose lease ended, or that are gone, were not sent and are due again, at once
