@@ -10,7 +10,8 @@
 // ledger, what it took from /proc.
 //
 // What is compared is measured in turns within one run of bench, so that a
-// machine that becomes slower does so for both; a ratio is that of medians.
+// machine that becomes slower does so for both. In part b a ratio is that of
+// runs next to each other, elsewhere that of medians.
 //
 // It refuses to report a figure that is not what it says: a mail that was not
 // recorded as sent, a row that was not imported, a process that died are
