@@ -195,14 +195,17 @@ func (a *applier) remove(ctx context.Context, id string) error {
 	return nil
 }
 
-// replan brings all registrations of one event in line, a chunk at a time.
+// replan brings all registrations of one event in line, a chunk at a time. One
+// is planned while the database writes the one before.
 func (a *applier) replan(ctx context.Context, ev jobs.Event) (total tally, err error) {
+	write := func() error { return nil }
 	for last := int64(0); ; {
-		regs, err := registrations(ctx, a.tx, `WHERE r.event_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3`+a.db.d.forUpdate, ev.ID, last, applyChunk)
-		if err != nil || len(regs) == 0 {
+		regs, have, err := a.read(ctx, ev, last)
+		if err != nil {
 			return total, err
 		}
-		last = regs[len(regs)-1].ID
+		written := make(chan error, 1)
+		go func(write func() error) { written <- write() }(write)
 		var moved []jobs.Registration
 		for i, r := range regs {
 			if r, changed := ev.Readmit(r, a.now); changed {
@@ -210,15 +213,29 @@ func (a *applier) replan(ctx context.Context, ev jobs.Event) (total tally, err e
 				moved = append(moved, r)
 			}
 		}
-		if len(moved) > 0 {
-			if err := a.db.writeStandings(ctx, a.tx, moved); err != nil {
-				return total, err
-			}
-		}
-		t, err := a.db.replan(ctx, a.tx, ev, regs, a.now, jobs.Options{Backfill: a.opt.Backfill})
-		if err != nil {
+		w, t := a.db.plan(ev, regs, have, a.now, jobs.Options{Backfill: a.opt.Backfill})
+		if err := <-written; err != nil || len(regs) == 0 {
 			return total, err
 		}
 		total.add(t)
+		last = regs[len(regs)-1].ID
+		write = func() error {
+			if len(moved) > 0 {
+				if err := a.db.writeStandings(ctx, a.tx, moved); err != nil {
+					return err
+				}
+			}
+			return w.write(ctx, a.tx)
+		}
 	}
+}
+
+// read reads the chunk of registrations after one, and what they have.
+func (a *applier) read(ctx context.Context, ev jobs.Event, last int64) (regs []jobs.Registration, have map[int64][]jobs.Message, err error) {
+	regs, err = registrations(ctx, a.tx, `WHERE r.event_id = $1 AND r.id > $2 ORDER BY r.id LIMIT $3`+a.db.d.forUpdate, ev.ID, last, applyChunk)
+	if err != nil || len(regs) == 0 {
+		return nil, nil, err
+	}
+	have, err = a.db.onRecord(ctx, a.tx, regs)
+	return regs, have, err
 }

@@ -17,6 +17,13 @@ func (db *DB) replan(ctx context.Context, tx *sql.Tx, ev jobs.Event, regs []jobs
 	if err != nil {
 		return tally{}, err
 	}
+	w, t := db.plan(ev, regs, have, now, opt)
+	return t, w.write(ctx, tx)
+}
+
+// plan plans registrations of one event anew, over the messages they have on
+// record, and gives what is to be written.
+func (db *DB) plan(ev jobs.Event, regs []jobs.Registration, have map[int64][]jobs.Message, now time.Time, opt jobs.Options) (*planWriter, tally) {
 	var t tally
 	w := newPlanWriter(db.d)
 	for _, r := range regs {
@@ -24,7 +31,7 @@ func (db *DB) replan(ctx context.Context, tx *sql.Tx, ev jobs.Event, regs []jobs
 		t.count(have[r.ID], planned)
 		w.add(r.ID, planned)
 	}
-	return t, w.write(ctx, tx)
+	return w, t
 }
 
 // onRecord reads, and on PostgreSQL locks, the messages of registrations as
