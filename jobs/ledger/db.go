@@ -84,7 +84,9 @@ func connect(ctx context.Context, url string) (*DB, error) {
 		err = db.openPostgres(dsn)
 	}
 	if err == nil {
-		err = db.Ping(ctx)
+		// Of two that turn a new SQLite file to WAL at once, one is refused without
+		// any wait.
+		err = db.again(ctx, func() error { return db.Ping(ctx) })
 	}
 	if err != nil {
 		db.Close()
