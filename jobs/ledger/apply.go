@@ -196,7 +196,8 @@ func (a *applier) remove(ctx context.Context, id string) error {
 }
 
 // replan brings all registrations of one event in line, a chunk at a time. One
-// is planned while the database writes the one before.
+// is planned while the database writes the one before; nothing is read then, as
+// a transaction does one thing at a time.
 func (a *applier) replan(ctx context.Context, ev jobs.Event) (total tally, err error) {
 	write := func() error { return nil }
 	for last := int64(0); ; {
