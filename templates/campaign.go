@@ -13,7 +13,7 @@ import (
 
 // Language gives the language of the mail: the recipient's, or Dutch where
 // there is no text in that one.
-func (in Input) Language() jobs.Lang {
+func (in *Input) Language() jobs.Lang {
 	l := language(in.Registration.Lang)
 	if in.Campaign != nil && l == jobs.English && in.Campaign.Body.EN == "" {
 		return jobs.Dutch
@@ -23,7 +23,7 @@ func (in Input) Language() jobs.Lang {
 
 // CalendarLanguage gives the language of the invitation: the recipient's, also
 // where the mail is in Dutch for want of another text.
-func (in Input) CalendarLanguage() jobs.Lang { return language(in.Registration.Lang) }
+func (in *Input) CalendarLanguage() jobs.Lang { return language(in.Registration.Lang) }
 
 // campaignDraft writes the mail of a campaign: an organiser's own subject and
 // Markdown, in the layout of all mails.

@@ -115,7 +115,7 @@ func classOf(in *Input, who person) Class {
 		c.near, c.soon = near(in.Now, start), spanUntil(in.Now, start)
 	}
 	if method(in.Message.Kind, in.Campaign) != "" {
-		c.calendar = language(in.Registration.Lang) // as [Input.CalendarLanguage], without a copy of in
+		c.calendar = in.CalendarLanguage()
 	}
 	if in.Campaign != nil {
 		c.campaign = campaignFacts{in.Campaign.Name, in.Campaign.Subject, in.Campaign.Body}
