@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"database/sql"
 	"errors"
 	"os"
 	"strings"
@@ -60,6 +61,38 @@ func TestMigrateAtOnce(t *testing.T) {
 		all.Wait()
 		ledgertest.Open(t, url)
 	})
+}
+
+// TestNewFileInUse: who opens a new SQLite file while another program is at its
+// first write waits for it. SQLite by itself refuses the change to WAL at once
+// then, whatever busy_timeout says.
+func TestNewFileInUse(t *testing.T) {
+	url := ledgertest.EmptySQLite(t)
+	other, err := sql.Open("sqlite", strings.TrimPrefix(url, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.ExecContext(t.Context(), `BEGIN IMMEDIATE`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := ledger.Migrate(t.Context(), url)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	if _, err := other.ExecContext(t.Context(), `ROLLBACK`); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLastMigrationDownAndUp(t *testing.T) {

@@ -17,7 +17,8 @@ const (
 )
 
 // apart is how much later than the one before a message leaves that has to
-// wait because of crashes, so that suspects do not meet again in one worker.
+// wait because of crashes, so that suspects do not meet again in one worker:
+// more than a mail takes as a rule.
 const apart = 3 * time.Second
 
 // Sweep settles what nobody looks after any more. Messages claimed by workers
