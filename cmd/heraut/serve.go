@@ -59,9 +59,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	var parts []func(context.Context) error
 	if c.Only != "web" {
 		collectLess()
-		if !r.config.isSQLite() {
-			a.leaveRoom()
-		}
+		a.leaveRoom(r.config)
 		w, to, stop, err := s.worker(ctx)
 		if err != nil {
 			return err
@@ -105,12 +103,13 @@ func collectLess() {
 	}
 }
 
-// leaveRoom uses half of the processors, unless GOMAXPROCS says otherwise. It is
-// for a ledger on a database server. One processor prepares and sends some eight
-// thousand mails a second, and the server needs as much to record them; more
-// than that spends its time on waking threads up that find nothing to do.
-func (a *app) leaveRoom() {
-	if a.env["GOMAXPROCS"] == "" {
+// leaveRoom leaves half of the processors to the database server, unless
+// GOMAXPROCS says otherwise. Of a mail the server has two thirds of the work that
+// the worker has (BENCHMARKS.md, part b), and a worker with more than it needs
+// spends that on waking threads up that find nothing to do. SQLite runs inside
+// the worker and needs no room.
+func (a *app) leaveRoom(c *config) {
+	if !c.isSQLite() && a.env["GOMAXPROCS"] == "" {
 		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
 }
