@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/mail"
 	"slices"
 	"strings"
@@ -328,14 +329,23 @@ func (w *world) states(t testing.TB) map[jobs.State]int {
 // awaitSent waits until n confirmations are on record as sent.
 func (w *world) awaitSent(t testing.TB, n int) {
 	t.Helper()
+	w.awaitConfirmations(t, map[jobs.State]int{jobs.Sent: n})
+}
+
+// awaitConfirmations waits until as many confirmations as wanted are in each of
+// some states.
+func (w *world) awaitConfirmations(t testing.TB, want map[jobs.State]int) {
+	t.Helper()
 	limit := time.Now().Add(60 * time.Second)
 	for {
 		got := w.states(t)
-		if got[jobs.Sent] == n {
+		missing := maps.Clone(want)
+		maps.DeleteFunc(missing, func(s jobs.State, n int) bool { return got[s] == n })
+		if len(missing) == 0 {
 			return
 		}
 		if time.Now().After(limit) {
-			t.Fatalf("after a minute: %v, want %d sent", got, n)
+			t.Fatalf("after a minute: %v, want %v", got, want)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

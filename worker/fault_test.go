@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -302,6 +303,51 @@ func TestPanicInFlight(t *testing.T) {
 	w.register(t, "piet@example.org")
 	w.settle(t, r)
 	w.expect(t, "piet@example.org", jobs.Sent)
+}
+
+// Dots are on record ahead of their turn. When that comes late, because the server
+// says nothing for a while, who cancelled meanwhile gets no confirmation.
+func TestGoneBeforeItsTurn(t *testing.T) {
+	apart(t, func(t *testing.T, s setup) {
+		const people, answered = 200, 60
+		hold := make(chan struct{})
+		release := sync.OnceFunc(func() { close(hold) })
+		defer release()
+		var came atomic.Int32
+		s.real = true
+		s.smtp.OnMail = func(smtptest.Received) {
+			if came.Add(1) > answered {
+				<-hold
+			}
+		}
+		w := newWorld(t, s)
+		w.importPeople(t, people)
+		w.start(t)
+		if !w.smtp.WaitFor(time.Minute, func() bool { return came.Load() > answered }) {
+			t.Fatal("the mails do not come")
+		}
+		time.Sleep(1500 * time.Millisecond) // all connections stand still by then
+		mails := w.mails()
+		var ahead []string
+		for m, err := range w.db.Messages(t.Context(), ledger.MessageFilter{State: jobs.FinalDot}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if who := m.Email.String(); mails[who] == 0 {
+				ahead = append(ahead, who)
+			}
+		}
+		if len(ahead) == 0 {
+			t.Fatal("no dot was asked for ahead")
+		}
+		for _, who := range ahead {
+			if _, err := w.db.Cancel(t.Context(), "workshop", address(t, who), "by the person", w.now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		release()
+		w.awaitConfirmations(t, map[jobs.State]int{jobs.Sent: people - len(ahead), jobs.CancelledState: len(ahead)})
+	})
 }
 
 // A server that says nothing to one connection does not keep the mails behind

@@ -20,7 +20,7 @@ var errTooLate = errors.New("its time is over")
 // that is not its own fault.
 const pause = 30 * time.Second
 
-// overtakenAgain is the same for a message whose campaign was stopped.
+// overtakenAgain is the same for a message that was overtaken.
 const overtakenAgain = time.Second
 
 // outcome says what the ledger is told of a transaction.
@@ -40,9 +40,10 @@ func outcome(c *jobs.Claim, start time.Time, r mailer.Result, now time.Time) job
 		// the database did not answer. Whether the dot is on record may not be
 		// known, so this has to be a move that is legal from both sides of it.
 		out.State, out.Reason, out.NextAttemptAt = jobs.Retry, "stopped before the final dot: "+r.Err.Error(), now.Add(pause)
-		if m.Kind == jobs.CampaignMail && errors.Is(r.Err, errOvertaken) {
-			// The campaign was paused, mostly, which moves no fence. The next claim
-			// puts it aside; without that it would go on that much later too.
+		if errors.Is(r.Err, errOvertaken) {
+			// If this is not ignored, the campaign was paused, which moves no fence, or
+			// the dot was refused when asked for again. The next claim puts the message
+			// aside; a campaign that goes on should not wait for long either.
 			out.NextAttemptAt = now.Add(overtakenAgain)
 		}
 	case relayTrouble(r):

@@ -37,7 +37,7 @@ func TestOutcome(t *testing.T) {
 		{"in doubt", claim(jobs.Confirmation, 1, 0), mailer.Result{Verdict: mailer.InDoubt, Phase: mailer.PhaseDot, Err: broken}, jobs.InDoubt, 15 * time.Minute, "it may have arrived", false},
 		{"in doubt again", claim(jobs.Confirmation, 2, 1), mailer.Result{Verdict: mailer.InDoubt, Phase: mailer.PhaseDot, Err: broken}, jobs.InDoubt, 0, "it may have arrived", false},
 		{"follow-up in doubt", claim(jobs.Followup, 1, 0), mailer.Result{Verdict: mailer.InDoubt, Phase: mailer.PhaseDot, Err: broken}, jobs.InDoubt, 0, "it may have arrived", false},
-		{"overtaken", claim(jobs.Confirmation, 1, 0), mailer.Result{Verdict: mailer.Aborted, Phase: mailer.PhaseBody, Err: errOvertaken}, jobs.Retry, pause, "stopped before the final dot: the claim was overtaken", false},
+		{"overtaken", claim(jobs.Confirmation, 1, 0), mailer.Result{Verdict: mailer.Aborted, Phase: mailer.PhaseBody, Err: errOvertaken}, jobs.Retry, overtakenAgain, "stopped before the final dot: the claim was overtaken", false},
 		{"campaign paused", claim(jobs.CampaignMail, 1, 0), mailer.Result{Verdict: mailer.Aborted, Phase: mailer.PhaseBody, Err: errOvertaken}, jobs.Retry, overtakenAgain, "stopped before the final dot: the claim was overtaken", false},
 		{"campaign in doubt", claim(jobs.CampaignMail, 1, 0), mailer.Result{Verdict: mailer.InDoubt, Phase: mailer.PhaseDot, Err: broken}, jobs.InDoubt, 0, "it may have arrived", false},
 		{"not logged in after all", claim(jobs.Confirmation, 1, 0), mailer.Result{Verdict: mailer.Permanent, Phase: mailer.PhaseDot, Code: 530}, jobs.Retry, pause, "the mail server refuses us: 530", false},

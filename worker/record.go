@@ -17,10 +17,9 @@ const (
 	// dotAhead is how long before its turn a dot is asked for, at the speed of
 	// the mail before.
 	dotAhead = 100 * time.Millisecond
-	// dotAgain is how long after it was asked for the dot of a campaign's mail is
-	// asked for again, before it is sent. It waited behind one that took
-	// unexpectedly long, and the person may have gone meanwhile. A mail about a
-	// registration is sent all the same: one that puts it right follows it.
+	// dotAgain is how long after it was asked for a dot is asked for again, before
+	// it is sent. It waited behind a mail that took unexpectedly long, and the
+	// person may have gone meanwhile, or the event moved.
 	dotAgain = time.Second
 	// recordTries is how often a single outcome is tried while the database
 	// otherwise works.

@@ -362,7 +362,7 @@ func (s *sender) dot(l *letter) error {
 		s.ask(l, false)
 	}
 	a := s.await(l)
-	if a.err == nil && a.result && l.claim.Message.Kind == jobs.CampaignMail && time.Since(l.asked) > dotAgain {
+	if a.err == nil && a.result && time.Since(l.asked) > dotAgain {
 		s.ask(l, false)
 		a = s.await(l)
 	}

@@ -28,8 +28,8 @@ func (db *DB) Commit(ctx context.Context, dots []jobs.Dot, outcomes []jobs.Outco
 // says of each whether it may be. False means that the claim holds no longer:
 // the person or event was cancelled, the event moved, the address was
 // suppressed, a sweep found the worker's lease over, or the moment passed. The
-// dot must not be sent then. That of a campaign's mail may be asked for again, by
-// who could not send it yet: no other mail puts it right.
+// dot must not be sent then. Who could not send it yet asks again, with the same
+// fence, and hears how things are by now.
 func (db *DB) FinalDot(ctx context.Context, dots []jobs.Dot, now time.Time) ([]bool, error) {
 	ok, _, err := db.commit(ctx, dots, nil, now)
 	if err != nil {
@@ -154,7 +154,7 @@ func addDots(v *rows, dots []jobs.Dot) {
 
 // dotUpdate moves claimed messages to their final dots d, at the instant $1.
 const dotUpdate = `UPDATE messages AS m SET state = 'final_dot', message_id = CASE WHEN message_id = '' THEN dmessage ELSE message_id END
-	FROM d WHERE m.id = did AND m.fence = dfence AND (m.state = 'claimed' OR m.state = 'final_dot' AND m.kind = 'campaign') AND m.expires_at > $1 AND ` + mayGo
+	FROM d WHERE m.id = did AND m.fence = dfence AND m.state IN ('claimed', 'final_dot') AND m.expires_at > $1 AND ` + mayGo
 
 // dotsQuery moves claimed messages to their final dots.
 func dotsQuery(d dialect) string {

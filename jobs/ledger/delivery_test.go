@@ -43,9 +43,6 @@ func TestLifeOfAMessage(t *testing.T) {
 		if !finalDot(t, db, c, now) {
 			t.Fatal("final dot refused")
 		}
-		if finalDot(t, db, c, now) {
-			t.Error("final dot twice")
-		}
 		sent := now.Add(1500 * time.Millisecond)
 		if !record(t, db, jobs.Outcome{ID: ticket.ID, Fence: c.Fence, State: jobs.Sent, SentAt: sent, SMTP: "250 2.0.0 Ok"}, sent) {
 			t.Fatal("outcome refused")
@@ -68,32 +65,49 @@ func TestLifeOfAMessage(t *testing.T) {
 	})
 }
 
-// TestFinalDotAgain: the dot of a campaign's mail that could not be sent yet may
-// be asked for again, and is refused when the person cancelled meanwhile. That it
-// did not leave is a legal outcome.
+// TestFinalDotAgain: a dot that could not be sent yet may be asked for again, and
+// is refused when the person cancelled, or the event moved, meanwhile. That it did
+// not leave is a legal outcome.
 func TestFinalDotAgain(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
-		r, _ := confirmed(t, db)
-		save(t, db, news(t, "nieuws", "everyone"), now)
-		sendNow(t, db, "nieuws", now)
-		step(t, db, "nieuws", 10, now)
-		m := message(t, db, r, "nieuws")
-		c := claim(t, db, live(t, db, "w1", now), m.ID, now)
-		for range 2 {
-			if !finalDot(t, db, c, now) {
-				t.Fatal("final dot refused")
-			}
-		}
+	cancelled := func(t *testing.T, db *ledger.DB, r jobs.Registration) {
 		if _, err := db.Cancel(t.Context(), "workshop", r.Email, "", now); err != nil {
 			t.Fatal(err)
 		}
-		if finalDot(t, db, c, now) {
-			t.Error("the final dot was allowed again")
-		}
-		if !record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: jobs.Retry, NextAttemptAt: now}, now) {
-			t.Error("that it did not leave was not recorded")
-		}
-	})
+	}
+	moved := func(t *testing.T, db *ledger.DB, _ jobs.Registration) {
+		apply(t, db, programme("2026-11-20T11:30", rules), now)
+	}
+	for _, tt := range []struct {
+		name, message string
+		overtake      func(*testing.T, *ledger.DB, jobs.Registration)
+	}{
+		{"confirmation, cancelled", "confirmation", cancelled},
+		{"confirmation, moved", "confirmation", moved},
+		{"campaign, cancelled", "nieuws", cancelled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+				r, _ := confirmed(t, db)
+				save(t, db, news(t, "nieuws", "everyone"), now)
+				sendNow(t, db, "nieuws", now)
+				step(t, db, "nieuws", 10, now)
+				m := message(t, db, r, tt.message)
+				c := claim(t, db, live(t, db, "w1", now), m.ID, now)
+				for range 2 {
+					if !finalDot(t, db, c, now) {
+						t.Fatal("final dot refused")
+					}
+				}
+				tt.overtake(t, db, r)
+				if finalDot(t, db, c, now) {
+					t.Error("the final dot was allowed again")
+				}
+				if !record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: jobs.Retry, NextAttemptAt: now}, now) {
+					t.Error("that it did not leave was not recorded")
+				}
+			})
+		})
+	}
 }
 
 // confirmed applies the programme and registers one person, and gives the
