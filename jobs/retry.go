@@ -17,9 +17,10 @@ const MaxCrashes = 3
 // Who was held together with others may be the cause or not. It comes under
 // suspicion, and from then on it is claimed alone; only a death while alone
 // counts further. After the first it is tried at once, because machines also
-// stop for other reasons; after the next it waits until the first suspects have
-// left. That is short: most of those that a worker died over twice are innocent,
-// and owed all the same. At [MaxCrashes] it is to be parked.
+// stop for other reasons. After the next it waits for a moment: a lease ran out
+// since, so the first suspects have left, and most of those that a worker died
+// over twice are innocent, and owed all the same. At [MaxCrashes] it is to be
+// parked.
 func Crashed(before int, alone bool) (crashes int, wait time.Duration) {
 	if !alone {
 		return max(before, 1), 0
@@ -32,7 +33,7 @@ func Crashed(before int, alone bool) (crashes int, wait time.Duration) {
 
 // crashPause is how long who was alone when its worker died waits the second
 // time.
-const crashPause = 10 * time.Second
+const crashPause = 2 * time.Second
 
 // Backoff gives how long after its n-th try (from 1) a message that certainly
 // was not delivered is tried again: soon at first, because most refusals are

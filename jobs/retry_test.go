@@ -14,10 +14,10 @@ func TestCrashed(t *testing.T) {
 		waits  []time.Duration
 		parked int // after how many deaths; 0 is never
 	}{
-		{"alone", "aaa", []time.Duration{0, 10 * time.Second, 10 * time.Second}, 3},
-		{"batch, then alone", "baa", []time.Duration{0, 10 * time.Second, 10 * time.Second}, 3},
+		{"alone", "aaa", []time.Duration{0, 2 * time.Second, 2 * time.Second}, 3},
+		{"batch, then alone", "baa", []time.Duration{0, 2 * time.Second, 2 * time.Second}, 3},
 		{"always in the company of others", "bbbbbb", make([]time.Duration, 6), 0},
-		{"in company again once it was suspected", "abab", []time.Duration{0, 0, 10 * time.Second, 0}, 0},
+		{"in company again once it was suspected", "abab", []time.Duration{0, 0, 2 * time.Second, 0}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			crashes := 0

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -74,8 +75,9 @@ func words(list []bool) (out []string) {
 }
 
 // TestPoison has a worker with many tasks in hand die of one message, again
-// and again, as a simulation on a clock of its own: the message is parked when
-// it killed three workers, and everybody else gets their mail.
+// and again, as a simulation on a clock of its own, in which a mail takes a
+// second: the message is parked when it killed three workers, and everybody else
+// gets their mail.
 func TestPoison(t *testing.T) {
 	const (
 		people   = 400
@@ -108,14 +110,18 @@ func TestPoison(t *testing.T) {
 				handed[t.ID] = t.Fence + 1
 			}
 			tasks = append(tasks, inTasks(tickets, perTask)...)
-			if err := db.Heartbeat(ctx, "w", at, time.Second, ""); err != nil {
+			worker := fmt.Sprint("w", deaths)
+			if err := db.Heartbeat(ctx, worker, at, 20*time.Second, ""); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Sweep(ctx, at); err != nil {
 				t.Fatal(err)
 			}
 			hand := tasks[:min(parallel, len(tasks))]
 			tasks = tasks[len(hand):]
 			var claims []jobs.Claim
 			for _, task := range hand {
-				got, err := db.Claim(ctx, "w", task, at)
+				got, err := db.Claim(ctx, worker, task, at)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -124,9 +130,6 @@ func TestPoison(t *testing.T) {
 			if slices.ContainsFunc(claims, func(c jobs.Claim) bool { return c.Message.ID == poison }) {
 				deaths++
 				at = at.Add(time.Second)
-				if _, err := db.Sweep(ctx, at); err != nil {
-					t.Fatal(err)
-				}
 				continue
 			}
 			for _, c := range claims {
@@ -170,7 +173,7 @@ func inTasks(tickets []jobs.Ticket, size int) (tasks [][]int64) {
 func TestSuspectNearItsEnd(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 		r, m := confirmed(t, db)
-		at := start.Add(-25 * time.Second)
+		at := start.Add(-21 * time.Second)
 		if _, err := db.Sweep(t.Context(), at); err != nil { // the reminders, which are past
 			t.Fatal(err)
 		}

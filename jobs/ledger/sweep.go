@@ -19,7 +19,7 @@ const (
 // apart is how much later than the one before a message leaves that has to
 // wait because of crashes, so that suspects do not meet again in one worker:
 // more than a mail takes as a rule.
-const apart = 3 * time.Second
+const apart = 1500 * time.Millisecond
 
 // Sweep settles what nobody looks after any more. Messages claimed by workers
 // whose lease ended, or that are gone, were not sent and are due again, at once

@@ -38,7 +38,7 @@ func TestSweepReleasesAndParks(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 		r, m := confirmed(t, db)
 		at := now
-		for _, wait := range []time.Duration{0, 10 * time.Second} {
+		for _, wait := range []time.Duration{0, 2 * time.Second} {
 			equal(t, "swept", die(t, db, m.ID, at, false), jobs.Swept{Released: 1, Workers: 1})
 			at = at.Add(10 * time.Second)
 			m = message(t, db, r, "confirmation")
