@@ -95,6 +95,7 @@ func (l *lab) laden(running []*process, more func()) (which int) {
 		}
 		if len(full) == 0 {
 			if time.Since(asked) > look {
+				l.spare() // a sweep may just have found some
 				more()
 				asked = time.Now()
 			}
@@ -124,8 +125,8 @@ func (l *lab) inHands(p *process) int {
 // to leave.
 func (l *lab) spare() {
 	now := time.Now()
-	l.spared = append(l.spared, l.ids(`UPDATE messages SET wake_at = $2 WHERE queue IN ('critical', 'reminders', 'bulk') AND wake_at > $1 AND wake_at < $2
-		AND (state = 'planned' AND crashes > 1 OR state = 'in_doubt') RETURNING id`, now.UnixMicro(), now.Add(time.Hour).UnixMicro())...)
+	l.spared = append(l.spared, l.ids(`UPDATE messages SET wake_at = $2 WHERE queue IN ('critical', 'reminders', 'bulk') AND wake_at < $2
+		AND (state = 'planned' AND crashes > 1 OR state = 'in_doubt' AND wake_at > $1) RETURNING id`, now.UnixMicro(), now.Add(time.Hour).UnixMicro())...)
 }
 
 // flock has people register, numbered from first, and gives how many came: some

@@ -152,12 +152,13 @@ func fightDuels(l *lab, n int) {
 			left = r.move(func() { a.apply(order, days) })
 		}
 		r.settled()
+		came := r.hadLeft(ledger.MessageFilter{Event: r.event})
 		for person, gone := range left {
 			fought++
 			if !gone {
 				spared++
 			}
-			if !r.fair(person, gone, i%2 == 0) {
+			if !r.fair(person, gone, came[person], i%2 == 0) {
 				stale++
 			}
 		}
@@ -296,7 +297,7 @@ func (r *round) move(apply func()) map[int]bool {
 	return left
 }
 
-// hadLeft says of whom the first confirmation has left, as the ledger has it.
+// hadLeft says of whom the first confirmation has left, as the ledger has it now.
 func (r *round) hadLeft(f ledger.MessageFilter) map[int]bool {
 	index := map[string]int{}
 	for i, p := range r.people {
@@ -329,18 +330,20 @@ func (r *round) settled() {
 	})
 }
 
-// fair says whether a person got what the ledger said: the first invitation if
-// it had left, and then also what corrects it; otherwise only the right one.
-func (r *round) fair(person int, left, cancelled bool) bool {
+// fair says whether a person got what the ledger says: the first invitation if
+// it came at last, which is only when it had left at the decision, and what
+// corrects it if it had left then; otherwise only the right one. One that had
+// left may not have come: a dot that has to wait is asked for again.
+func (r *round) fair(person int, left, came, cancelled bool) bool {
+	count := map[bool]int{true: 1}
 	email := r.people[person].String()
 	first, cancels := r.invitations(email, 0)
 	second, _ := r.invitations(email, 1)
-	want := 0
-	if left {
-		want = 1
+	if first != count[came] || came && !left {
+		return false
 	}
 	if cancelled {
-		return first == want && second == 0 && cancels == want
+		return second == 0 && cancels == count[left]
 	}
-	return first == want && second == 1 && cancels == 0
+	return second == 1 && cancels == 0
 }
