@@ -15,14 +15,14 @@ import (
 )
 
 // deliver claims messages and has them sent. It returns when every outcome is
-// recorded.
-func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) {
+// recorded, or with what [Worker.notNow] says when it cannot begin.
+func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) error {
 	if w.relay.isOpen() {
-		return // due still; dispatch waits for the relay
+		return w.notNow()
 	}
 	alive, owner, ok := w.lease.hold()
 	if !ok {
-		return // the ledger cannot be told now
+		return w.notNow() // the ledger cannot be told
 	}
 	b := &batch{w: w, queue: q, log: w.log.With("queue", q)}
 	defer func() {
@@ -43,7 +43,7 @@ func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) {
 		// It may have taken them all the same.
 		w.lease.spend(owner)
 		b.log.Warn("cannot claim; trying later", "messages", len(ids), "error", err)
-		return
+		return w.notNow()
 	}
 	if len(claims) > 0 {
 		_ = fault.At(fault.Claimed, 0)
@@ -58,6 +58,18 @@ func (w *Worker) deliver(ctx context.Context, q jobs.Queue, ids []int64) {
 	b.pending = make([]pendingOutcome, 0, len(claims))
 	b.feed(hand)
 	b.inHand.Wait() // before the context ends
+	return nil
+}
+
+// notNow answers a task that cannot be done while this worker has trouble. All
+// messages are due still, but who handed the task over takes it for being in the
+// queue, and may be another worker, which has none. With a Redis inside the
+// process there is no other, and this one hands over anew.
+func (w *Worker) notNow() error {
+	if w.cfg.Queue.IsEmbedded() {
+		return nil
+	}
+	return errNotNow
 }
 
 // claim claims, and hears the answer also when the worker is told to stop.

@@ -13,9 +13,11 @@ import (
 
 	"heraut/jobs"
 	"heraut/jobs/ledger"
+	"heraut/jobs/ledger/ledgertest"
 	"heraut/jobs/queue"
 	"heraut/jobs/queue/queuetest"
 	"heraut/worker"
+	"heraut/worker/mailer"
 	"heraut/worker/mailer/smtptest"
 )
 
@@ -348,6 +350,30 @@ func TestGoneBeforeItsTurn(t *testing.T) {
 		release()
 		w.awaitConfirmations(t, map[jobs.State]int{jobs.Sent: people - len(ahead), jobs.CancelledState: len(ahead)})
 	})
+}
+
+// A worker that cannot send leaves the tasks to another, which handed them over
+// and does not do so again.
+func TestOneOfTwoCannotSend(t *testing.T) {
+	const n = 12
+	s := setup{real: true, db: ledgertest.Open(t, ledgertest.Postgres(t)), redis: queuetest.Start(t).URI}
+	w := newWorld(t, s)
+	w.setup.change = func(c *worker.Config) { c.Stale = time.Hour }
+	w.start(t)
+	w.setup.change = func(c *worker.Config) {
+		c.Stale = time.Hour
+		nobody, err := mailer.NewDialer(mailer.Config{URL: "smtp://127.0.0.1:1", TLS: mailer.TLSNone})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Dialer = nobody
+	}
+	w.start(t)
+	for i := range n { // each is a task, and half of them come to either
+		w.register(t, person(i))
+		w.awaitSent(t, i+1)
+	}
+	w.expectOnce(t, n)
 }
 
 // A server that says nothing to one connection does not keep the mails behind

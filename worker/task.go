@@ -39,9 +39,9 @@ var errRevoked = fmt.Errorf("refused, see the log: %w", asynq.RevokeTask)
 
 // handler takes the tasks of one queue. It gives an error only for a task that
 // will never do, and for one that has to come again: of a later version, or for
-// the ledger while that is away, or when this worker stops. Trying messages
-// again is the ledger's business; what a task brought and was not claimed comes
-// again. asynq's own context is used for nothing but the task's id, as it ends
+// the ledger while that is away, or when this worker stops or has trouble. Trying
+// messages again is the ledger's business; what a task brought and was not claimed
+// comes again. asynq's own context is used for nothing but the task's id, as it ends
 // when Redis goes away, and the claims do not.
 func (w *Worker) handler(ctx context.Context, q jobs.Queue) asynq.HandlerFunc {
 	return func(taskCtx context.Context, task *asynq.Task) error {
@@ -84,9 +84,9 @@ func (w *Worker) read(q jobs.Queue, id string, task *asynq.Task) (do func(contex
 	case queue.KindDeliver:
 		d, err := queue.DecodeDeliver(task.Payload())
 		return func(ctx context.Context) error {
-			w.deliver(ctx, q, d.IDs)
+			err := w.deliver(ctx, q, d.IDs)
 			_ = fault.At(fault.Recorded, 0)
-			return nil
+			return err
 		}, err
 	case queue.KindExpand:
 		e, err := queue.DecodeExpand(task.Payload())
