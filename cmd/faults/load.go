@@ -125,12 +125,13 @@ func (l *lab) inHands(p *process) int {
 // to leave.
 func (l *lab) spare() {
 	now := time.Now()
-	args := []any{now.UnixMicro(), now.Add(time.Hour).UnixMicro()}
 	const those = `queue IN ('critical', 'reminders', 'bulk') AND wake_at < $2
 		AND (state = 'planned' AND crashes > 1 OR state = 'in_doubt' AND wake_at > $1)`
+	args := []any{now.UnixMicro(), now.Add(time.Hour).UnixMicro()}
 	for _, id := range l.ids(`SELECT id FROM messages WHERE `+those, args...) {
 		// One by one, as who locks many may have to wait for one who waits for it.
-		l.spared = append(l.spared, l.ids(`UPDATE messages SET wake_at = $2 WHERE id = $3 AND `+those+` RETURNING id`, append(args, id)...)...)
+		l.spared = append(l.spared, l.ids(`UPDATE messages SET wake_at = $2 + $4 WHERE id = $3 AND `+those+` RETURNING id`,
+			append(args, id, time.Hour.Microseconds())...)...)
 	}
 }
 
