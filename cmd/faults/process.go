@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -69,6 +70,7 @@ func (l *lab) serveWith(program, faults string) *process {
 	p.cmd = l.command("serve", "--only", "worker")
 	p.cmd.Path = program
 	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.Env = append(p.cmd.Env, "PGAPPNAME="+p.name())
 	if faults != "" {
 		p.cmd.Env = append(p.cmd.Env, "HERAUT_FAULT="+faults)
 	}
@@ -79,6 +81,9 @@ func (l *lab) serveWith(program, faults string) *process {
 	l.processes = append(l.processes, p)
 	return p
 }
+
+// name is what the process calls itself when it speaks to PostgreSQL.
+func (p *process) name() string { return strings.TrimSuffix(filepath.Base(p.log), ".log") }
 
 // kill ends the process as the kernel's OOM killer does.
 func (p *process) kill() {

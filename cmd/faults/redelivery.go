@@ -17,9 +17,15 @@ type orphan struct {
 	since   time.Time // when the process was found dead
 }
 
-// orphaned notes what a process held that has just died.
+// orphaned notes what a process held that has just died. PostgreSQL carries out
+// what it was asked, also when who asked is gone: a claim may follow its death.
 func (l *lab) orphaned(p *process) {
 	now := time.Now()
+	if l.combo.database == postgres {
+		l.watch(glance, redelivery, "the end of a dead worker's statements", func() bool {
+			return l.number(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1`, p.name()) == 0
+		})
+	}
 	for _, id := range l.heldBy(p) {
 		l.orphans = append(l.orphans, orphan{id, now})
 	}
