@@ -358,14 +358,10 @@ func (s *sender) drop() {
 // dot puts the final dot of a mail on record. An error means that it must not
 // be sent.
 func (s *sender) dot(l *letter) error {
-	if l.permit == nil {
+	if l.permit == nil || time.Since(l.asked) > dotAgain {
 		s.ask(l, false)
 	}
 	a := s.await(l)
-	if a.err == nil && a.result && time.Since(l.asked) > dotAgain {
-		s.ask(l, false)
-		a = s.await(l)
-	}
 	switch {
 	case a.err != nil:
 		return a.err
