@@ -78,15 +78,30 @@ func lookedAfter(place string) string {
 		strconv.FormatInt(jobs.CampaignMaxLate.Microseconds(), 10) + `))`
 }
 
-// claimColumns are what scanClaim reads, of a message m and its registration r.
+// claimColumns are what claimScan reads, of a message m and its registration r.
 const claimColumns = messageColumns + `, fence, (SELECT MAX(version) FROM programmes), ` + registrationColumns
 
-func scanClaim(rows *sql.Rows) (c jobs.Claim, err error) {
-	var s registrationScan
-	if c.Message, err = scanMessage(rows, append([]any{&c.Fence, &c.Version}, s.dest()...)...); err != nil {
+// claimScan reads claims one after another. There are many, so that the places
+// they go to are gathered once.
+type claimScan struct {
+	claim        jobs.Claim
+	registration registrationScan
+	dest         []any
+}
+
+func newClaimScan() *claimScan {
+	s := &claimScan{}
+	s.dest = append(messageDest(&s.claim.Message), &s.claim.Fence, &s.claim.Version)
+	s.dest = append(s.dest, s.registration.dest()...)
+	return s
+}
+
+func (s *claimScan) scan(rows *sql.Rows) (c jobs.Claim, err error) {
+	if err := rows.Scan(s.dest...); err != nil {
 		return c, err
 	}
-	c.Registration, err = s.registration()
+	c = s.claim
+	c.Registration, err = s.registration.registration()
 	return c, err
 }
 
@@ -96,8 +111,9 @@ func (db *DB) claimAtOnce(ctx context.Context, n int, args []any) (claims []jobs
 	query := db.queries.claim + ` RETURNING ` + claimColumns
 	err = db.again(ctx, func() error {
 		claims = make([]jobs.Claim, 0, n)
+		one := newClaimScan()
 		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
-			c, err := scanClaim(rows)
+			c, err := one.scan(rows)
 			claims = append(claims, c)
 			return err
 		}, query, args...)
@@ -131,9 +147,10 @@ func (db *DB) claimAndRead(ctx context.Context, args []any) (claims []jobs.Claim
 			return err
 		}
 		claims = make([]jobs.Claim, 0, len(taken))
+		one := newClaimScan()
 		rows, err = tx.StmtContext(ctx, read).QueryContext(ctx, db.d.numbers(taken))
 		return each(rows, err, func(rows *sql.Rows) error {
-			c, err := scanClaim(rows)
+			c, err := one.scan(rows)
 			claims = append(claims, c)
 			return err
 		})

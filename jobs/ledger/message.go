@@ -16,10 +16,15 @@ import (
 const messageColumns = `m.id, m.registration_id, m.event_id, m.kind, m.name, m.revision, m.sequence, m.queue, m.state, m.reason,
 	m.rule_at, m.due_at, m.expires_at, m.wake_at, m.attempts, m.doubts, m.sent_at, m.smtp, m.message_id`
 
+// messageDest is where messageColumns go.
+func messageDest(m *jobs.Message) []any {
+	return []any{&m.ID, &m.RegistrationID, &m.EventID, text[jobs.Kind]{&m.Kind}, &m.Name, number{&m.Revision}, number{&m.Sequence},
+		text[jobs.Queue]{&m.Queue}, text[jobs.State]{&m.State}, &m.Reason, into{&m.RuleAt}, into{&m.DueAt}, into{&m.ExpiresAt}, into{&m.NextAttemptAt},
+		number{&m.Attempts}, number{&m.Doubts}, into{&m.SentAt}, &m.SMTP, &m.MessageID}
+}
+
 func scanMessage(rows *sql.Rows, more ...any) (m jobs.Message, err error) {
-	dest := []any{&m.ID, &m.RegistrationID, &m.EventID, &m.Kind, &m.Name, &m.Revision, &m.Sequence, &m.Queue, &m.State, &m.Reason,
-		into{&m.RuleAt}, into{&m.DueAt}, into{&m.ExpiresAt}, into{&m.NextAttemptAt}, &m.Attempts, &m.Doubts, into{&m.SentAt}, &m.SMTP, &m.MessageID}
-	err = rows.Scan(append(dest, more...)...)
+	err = rows.Scan(append(messageDest(&m), more...)...)
 	if m.State == jobs.HeldState {
 		m.NextAttemptAt = time.Time{} // see the schema: a held message wakes at its end
 	}

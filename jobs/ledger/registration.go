@@ -36,8 +36,8 @@ type registrationScan struct {
 // dest is where registrationColumns go.
 func (s *registrationScan) dest() []any {
 	r := &s.r
-	return []any{&r.ID, &r.EventID, &s.email, &r.Name, &r.GivenName, &r.Organisation, &r.Lang, &r.Status, &r.Reason,
-		&s.tags, &r.Answered, &r.UID, &r.Source, &r.Quiet, &r.Approved, into{&r.RegisteredAt}, into{&r.CreatedAt}, into{&r.SinceAt}, into{&r.CancelledAt}}
+	return []any{&r.ID, &r.EventID, &s.email, &r.Name, &r.GivenName, &r.Organisation, text[jobs.Lang]{&r.Lang}, text[jobs.Status]{&r.Status}, &r.Reason,
+		&s.tags, text[jobs.Answer]{&r.Answered}, &r.UID, &r.Source, &r.Quiet, &r.Approved, into{&r.RegisteredAt}, into{&r.CreatedAt}, into{&r.SinceAt}, into{&r.CancelledAt}}
 }
 
 func (s *registrationScan) registration() (r jobs.Registration, err error) {

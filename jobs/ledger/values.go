@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,34 @@ func (i into) Scan(v any) error {
 		return nil
 	}
 	*i.t = time.UnixMicro(n).UTC()
+	return nil
+}
+
+// text scans a text into a type that is one, and number a number into an int.
+// What database/sql does by itself for the two, by reflection and through a
+// decimal text, takes several times as long.
+type (
+	text[T ~string] struct{ t *T }
+	number          struct{ n *int }
+)
+
+// Scan reads a text.
+func (s text[T]) Scan(v any) error {
+	t, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("a text was to be read, and it is %T", v)
+	}
+	*s.t = T(t)
+	return nil
+}
+
+// Scan reads a number.
+func (s number) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("a number was to be read, and it is %T", v)
+	}
+	*s.n = int(n)
 	return nil
 }
 
