@@ -38,10 +38,16 @@ func (db *DB) commitAtOnce(ctx context.Context, dots []jobs.Dot, outcomes []jobs
 			soonest = max(soonest, o.SentAt.Add(jobs.Distance).UnixMicro())
 		}
 	}
-	v, d := outcomeRows(db.d), dotRows(db.d)
-	addOutcomes(v, outcomes)
+	v, s, d := outcomeRows(db.d), sentRows(db.d), dotRows(db.d)
+	for _, o := range outcomes {
+		if plainlySent(o) {
+			addSent(s, o)
+		} else {
+			addOutcome(v, o)
+		}
+	}
 	addDots(d, dots)
-	args := d.args(v.args(now.UnixMicro(), soonest)...)
+	args := d.args(s.args(v.args(now.UnixMicro(), soonest)...)...)
 	type row struct{ what, id, fence int64 }
 	var written map[row]bool
 	err = db.again(ctx, func() error {
@@ -75,17 +81,20 @@ const (
 // WITH holds, and shows each of them the tables as they were. It names what was
 // written only when that is not all.
 func commitQuery(d dialect) string {
-	v, dots := outcomeRows(d), dotRows(d)
+	v, s, dots := outcomeRows(d), sentRows(d), dotRows(d)
 	const may = ` AND NOT (SELECT conflict FROM distance)`
-	return `WITH v AS (` + v.query(3) + `), d AS (` + dots.query(3+len(v.columns)) + `),
+	return `WITH v AS (` + v.query(3) + `), s AS (` + s.query(3+len(v.columns)) + `),
+		d AS (` + dots.query(3+len(v.columns)+len(s.columns)) + `),
 		distance(conflict) AS (SELECT ` + near("$2") + ` AND EXISTS (SELECT 1 FROM messages
-			WHERE id IN (SELECT vid FROM v WHERE vstate = 'sent') AND kind IN ('confirmation', 'change'))),
+			WHERE id IN (SELECT vid FROM v WHERE vstate = 'sent' UNION ALL SELECT sid FROM s) AND kind IN ('confirmation', 'change'))),
 		o AS (` + recordUpdate + may + ` RETURNING id, fence),
+		p AS (` + sentUpdate + may + ` RETURNING id, fence),
 		f AS (` + dotUpdate + may + ` RETURNING id, fence),
-		c(outcomes, dots) AS (SELECT (SELECT COUNT(*) FROM o), (SELECT COUNT(*) FROM f)),
-		whole(is_all) AS (SELECT outcomes = (SELECT COUNT(*) FROM v) AND dots = (SELECT COUNT(*) FROM d) FROM c)
+		c(outcomes, dots) AS (SELECT (SELECT COUNT(*) FROM o) + (SELECT COUNT(*) FROM p), (SELECT COUNT(*) FROM f)),
+		whole(is_all) AS (SELECT outcomes = (SELECT COUNT(*) FROM v) + (SELECT COUNT(*) FROM s) AND dots = (SELECT COUNT(*) FROM d) FROM c)
 		SELECT 3, outcomes, dots FROM c
 		UNION ALL SELECT 0, id, fence FROM o WHERE NOT (SELECT is_all FROM whole)
+		UNION ALL SELECT 0, id, fence FROM p WHERE NOT (SELECT is_all FROM whole)
 		UNION ALL SELECT 1, id, fence FROM f WHERE NOT (SELECT is_all FROM whole)
 		UNION ALL SELECT 2, 0, 0 FROM distance WHERE conflict`
 }

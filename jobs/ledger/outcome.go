@@ -21,14 +21,12 @@ func outcomeRows(d dialect) *rows {
 	return d.rows("vid BIGINT", "vfence BIGINT", "vstate TEXT", "vreason TEXT", "vsmtp TEXT", "vsent BIGINT", "vnext BIGINT")
 }
 
-func addOutcomes(v *rows, outcomes []jobs.Outcome) {
-	for _, o := range outcomes {
-		var sent any
-		if o.State == jobs.Sent {
-			sent = micros(o.SentAt)
-		}
-		v.add(o.ID, o.Fence, string(o.State), jobs.TrimReason(clean(o.Reason)), jobs.TrimReason(clean(o.SMTP)), sent, micros(o.NextAttemptAt))
+func addOutcome(v *rows, o jobs.Outcome) {
+	var sent any
+	if o.State == jobs.Sent {
+		sent = micros(o.SentAt)
 	}
+	v.add(o.ID, o.Fence, string(o.State), jobs.TrimReason(clean(o.Reason)), jobs.TrimReason(clean(o.SMTP)), sent, micros(o.NextAttemptAt))
 }
 
 // recordUpdate writes outcomes v. A retry past the end of its message comes up
@@ -58,7 +56,11 @@ func recordQuery(d dialect) string {
 
 // sentRows are outcomes that say sent and no more, as rows. Nearly all are.
 func sentRows(d dialect) *rows {
-	return d.rows("vid BIGINT", "vfence BIGINT", "vsmtp TEXT", "vsent BIGINT")
+	return d.rows("sid BIGINT", "sfence BIGINT", "ssmtp TEXT", "ssent BIGINT")
+}
+
+func addSent(s *rows, o jobs.Outcome) {
+	s.add(o.ID, o.Fence, jobs.TrimReason(clean(o.SMTP)), micros(o.SentAt))
 }
 
 // plainlySent says whether sentRows hold all of an outcome.
@@ -66,13 +68,17 @@ func plainlySent(o jobs.Outcome) bool {
 	return o.State == jobs.Sent && o.Reason == "" && !o.Suppress && !o.SentAt.IsZero()
 }
 
-// sentQuery is what recordQuery comes to for outcomes that say sent and no
-// more. It reads half the values, which is what takes SQLite longest.
-func sentQuery(d dialect) string {
-	return `WITH v AS (` + sentRows(d).query(1) + `) UPDATE messages AS m SET
-		state = 'sent', reason = '', smtp = CASE WHEN vsmtp = '' THEN smtp ELSE vsmtp END, sent_at = vsent,
+// sentUpdate is what recordUpdate comes to for outcomes s that say sent and no
+// more. It reads half the values, which is what takes SQLite longest, and
+// chooses between no cases.
+const sentUpdate = `UPDATE messages AS m SET
+		state = 'sent', reason = '', smtp = CASE WHEN ssmtp = '' THEN smtp ELSE ssmtp END, sent_at = ssent,
 		wake_at = NULL, crashes = 0, owner = ''
-	FROM v WHERE m.id = vid AND m.fence = vfence AND state = 'final_dot'`
+	FROM s WHERE m.id = sid AND m.fence = sfence AND state = 'final_dot'`
+
+// sentQuery writes outcomes that say sent and no more.
+func sentQuery(d dialect) string {
+	return `WITH s AS (` + sentRows(d).query(1) + `) ` + sentUpdate
 }
 
 // writeOutcomes writes outcomes and what follows from them.
@@ -95,8 +101,7 @@ func (c committer) writeOutcomes(ctx context.Context, tx *sql.Tx, outcomes []job
 	err := c.write(ctx, tx, c.sent, len(sent), func(first, end int) []any {
 		v := sentRows(c.d)
 		for _, i := range sent[first:end] {
-			o := outcomes[i]
-			v.add(o.ID, o.Fence, jobs.TrimReason(clean(o.SMTP)), micros(o.SentAt))
+			addSent(v, outcomes[i])
 		}
 		return v.args()
 	}, func(i int) { ok[sent[i]] = true })
@@ -106,7 +111,7 @@ func (c committer) writeOutcomes(ctx context.Context, tx *sql.Tx, outcomes []job
 	err = c.write(ctx, tx, c.record, len(others), func(first, end int) []any {
 		v := outcomeRows(c.d)
 		for _, i := range others[first:end] {
-			addOutcomes(v, outcomes[i:i+1])
+			addOutcome(v, outcomes[i])
 		}
 		return v.args()
 	}, func(i int) { ok[others[i]] = true })
