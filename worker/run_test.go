@@ -1,7 +1,9 @@
 package worker_test
 
 import (
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,6 +54,24 @@ func crowd(t *testing.T, s setup) {
 	}
 	if len(w.mails()) != 301 || len(w.smtp.Received()) != 301 {
 		t.Errorf("%d mails to %d people, want 301", len(w.smtp.Received()), len(w.mails()))
+	}
+}
+
+// A relay that takes its time gets a crowd over all connections it may have: no
+// sender holds mails that another could be sending.
+func TestCrowdIsShared(t *testing.T) {
+	const connections = 16 // of 32, for bulk mail
+	slow := smtptest.Rule{At: smtptest.Dot, Do: smtptest.Action{Delay: 100 * time.Millisecond}}
+	w := newWorld(t, setup{real: true, smtp: smtptest.Script{Rules: []smtptest.Rule{slow}}, change: func(c *worker.Config) { c.Connections = 32 }})
+	w.importPeople(t, 3*connections)
+	w.start(t)
+	w.awaitSent(t, 3*connections)
+	sent := map[int]int{} // by connection
+	for _, m := range w.smtp.Received() {
+		sent[m.Connection]++
+	}
+	if busiest := slices.Max(slices.Collect(maps.Values(sent))); busiest > 6 {
+		t.Errorf("of %d mails over %d connections one took %d: %v", 3*connections, connections, busiest, sent)
 	}
 }
 

@@ -37,12 +37,19 @@ type claimed struct {
 	letter *letter // written by a sender that was held up; nil: not yet
 }
 
-// written is how many mails a sender has written at most, the one it sends
-// included. With the next ones at hand their envelope can go along with the
-// dot, and their dots be committed together. Half as many cost a tenth of the
-// speed, as commits that connections wait for hold less; twice as many gain
-// little, and a crash leaves more in doubt.
-const written = 16
+const (
+	// written is how many mails a sender has written at most, the one it sends
+	// included. With the next ones at hand their envelope can go along with the
+	// dot, and their dots be committed together. They are written ten or so in a
+	// row, which takes a processor a fifth less than ten between which it does
+	// other things.
+	written = 24
+	// dotsAhead is how many of them, behind the one that is sent, have their dot
+	// on record at most. Half as many cost a tenth of the speed, as commits that
+	// connections wait for hold less; twice as many gain little, and a crash leaves
+	// more in doubt.
+	dotsAhead = 15
+)
 
 // sender sends mails over one connection, one after another. A queue has as
 // many as it may have connections.
@@ -93,9 +100,24 @@ func (s *sender) run(done <-chan struct{}) {
 	}
 }
 
-// writeAhead writes the next mails that are there at this moment.
+// room is how many mails may be written: what goes within dotAhead. As long as
+// nobody knows how fast the relay is, that is the one to send and the next, and
+// the others are for other senders.
+func (s *sender) room() int {
+	if s.took == 0 {
+		return 2
+	}
+	return min(written, 2+int(dotAhead/s.took))
+}
+
+// writeAhead writes the next mails that are there at this moment, once there is
+// room for some.
 func (s *sender) writeAhead() {
-	for s.count() < written {
+	room := s.room()
+	if s.count() > room*3/5 {
+		return // or they would be written one by one
+	}
+	for s.count() < room {
 		select {
 		case c := <-s.line.claims:
 			s.write(c)
@@ -140,7 +162,7 @@ func (s *sender) first() (l, next *letter) {
 		return l, next
 	}
 	for i, later := range s.letters {
-		if time.Duration(i+1)*s.took > dotAhead {
+		if i == dotsAhead || time.Duration(i+1)*s.took > dotAhead {
 			break
 		}
 		if later.permit == nil {
