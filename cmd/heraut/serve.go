@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
@@ -59,7 +58,6 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	var parts []func(context.Context) error
 	if c.Only != "web" {
 		collectLess()
-		a.leaveRoom(r.config)
 		w, to, stop, err := s.worker(ctx)
 		if err != nil {
 			return err
@@ -100,17 +98,6 @@ func collectLess() {
 	const standard = 100
 	if was := debug.SetGCPercent(2 * standard); was != standard {
 		debug.SetGCPercent(was)
-	}
-}
-
-// leaveRoom leaves half of the processors to the database server, unless
-// GOMAXPROCS says otherwise. Of a mail the server has two thirds of the work that
-// the worker has (BENCHMARKS.md, part b), and a worker with more than it needs
-// spends that on waking threads up that find nothing to do. SQLite runs inside
-// the worker and needs no room.
-func (a *app) leaveRoom(c *config) {
-	if !c.isSQLite() && a.env["GOMAXPROCS"] == "" {
-		runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)/2))
 	}
 }
 
