@@ -3,6 +3,7 @@ package mailer
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -263,6 +264,9 @@ func (s *Session) dot(ctx context.Context, o offer, held bool, next *Envelope) R
 	if writeErr != nil && !s.mayHaveLeft(dotAt, s.link.written-before) {
 		return s.brokenBody(writeErr)
 	}
+	// Others go first. When they have done a piece of work the reply is there,
+	// mostly, and to look for it too early costs more than the reading.
+	runtime.Gosched()
 	// From here only a reply settles the matter; it may have come before the
 	// connection broke.
 	got, err := s.read(s.timeouts.FinalDot)
