@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"heraut/jobs"
 )
@@ -27,10 +31,22 @@ func (l *lab) number(query string, args ...any) (n int) {
 	if l.failed() {
 		return 0
 	}
-	if err := l.db.QueryRowContext(l.ctx, query, args...).Scan(&n); err != nil {
+	err := l.db.QueryRowContext(l.ctx, query, args...).Scan(&n)
+	for try := 0; lostRace(err) && try < 5; try++ {
+		err = l.db.QueryRowContext(l.ctx, query, args...).Scan(&n)
+	}
+	if err != nil {
 		l.fail("%s: %w", query, err)
 	}
 	return n
+}
+
+// lostRace says whether SQLite gave up after ten seconds in which others were
+// always before it at the log, as happens beside programs that are killed and
+// started all the time on a machine with more to do than it can.
+func lostRace(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_PROTOCOL
 }
 
 // exec changes the ledger behind the program's back.

@@ -68,8 +68,15 @@ var sqliteDialect = dialect{
 	hasten: "PRAGMA busy_timeout = 3",
 	collision: func(err error) bool {
 		e, ok := errors.AsType[*sqlite.Error](err)
-		// The low byte is the primary code, the rest says which kind of busy.
-		return ok && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+		if !ok {
+			return false
+		}
+		switch e.Code() & 0xff { // the primary code; the rest says which kind of busy
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
+			sqlite3.SQLITE_PROTOCOL: // it lost the race for a first look at the log for ten seconds
+			return true
+		}
+		return false
 	},
 }
 
