@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	driver "modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"heraut/jobs"
 )
 
@@ -45,8 +42,12 @@ func (l *lab) number(query string, args ...any) (n int) {
 // always before it at the log, as happens beside programs that are killed and
 // started all the time on a machine with more to do than it can.
 func lostRace(err error) bool {
-	e, ok := errors.AsType[*driver.Error](err)
-	return ok && e.Code()&0xff == sqlite3.SQLITE_PROTOCOL
+	const protocol = 15 // SQLITE_PROTOCOL
+	e, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err)
+	return ok && e.Code()&0xff == protocol
 }
 
 // exec changes the ledger behind the program's back.
