@@ -42,20 +42,23 @@ func (l *lab) ids(query string, args ...any) (ids []int64) {
 	if l.failed() || l.db == nil {
 		return nil
 	}
-	rows, err := l.db.QueryContext(l.ctx, query, args...)
-	if err != nil {
-		l.fail("%s: %w", query, err)
-		return nil
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			l.fail("%s: %w", query, err)
+	err := patiently(func() error {
+		rows, err := l.db.QueryContext(l.ctx, query, args...)
+		if err != nil {
+			return err
 		}
-		ids = append(ids, id)
-	}
-	if err := rows.Err(); err != nil {
+		defer rows.Close()
+		ids = nil
+		for rows.Next() {
+			var id int64
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return rows.Err()
+	})
+	if err != nil {
 		l.fail("%s: %w", query, err)
 	}
 	return ids

@@ -28,14 +28,21 @@ func (l *lab) number(query string, args ...any) (n int) {
 	if l.failed() {
 		return 0
 	}
-	err := l.db.QueryRowContext(l.ctx, query, args...).Scan(&n)
-	for try := 0; lostRace(err) && try < 5; try++ {
-		err = l.db.QueryRowContext(l.ctx, query, args...).Scan(&n)
-	}
+	err := patiently(func() error { return l.db.QueryRowContext(l.ctx, query, args...).Scan(&n) })
 	if err != nil {
 		l.fail("%s: %w", query, err)
 	}
 	return n
+}
+
+// patiently asks SQLite again after a lost race, for a minute.
+func patiently(ask func() error) (err error) {
+	for range 6 {
+		if err = ask(); !lostRace(err) {
+			break
+		}
+	}
+	return err
 }
 
 // lostRace says whether SQLite gave up after ten seconds in which others were
@@ -55,7 +62,11 @@ func (l *lab) exec(query string, args ...any) {
 	if l.failed() {
 		return
 	}
-	if _, err := l.db.ExecContext(l.ctx, query, args...); err != nil {
+	err := patiently(func() error {
+		_, err := l.db.ExecContext(l.ctx, query, args...)
+		return err
+	})
+	if err != nil {
 		l.fail("%s: %w", query, err)
 	}
 }

@@ -81,28 +81,32 @@ func lookedAfter(place string) string {
 // claimColumns are what claimScan reads, of a message m and its registration r.
 const claimColumns = messageColumns + `, fence, (SELECT MAX(version) FROM programmes), ` + registrationColumns
 
-// claimScan reads claims one after another. There are many, so that the places
-// they go to are gathered once.
+// claimScan gathers claims. There are many, so that the places they are read
+// into are made once.
 type claimScan struct {
+	claims       []jobs.Claim
 	claim        jobs.Claim
 	registration registrationScan
 	dest         []any
 }
 
-func newClaimScan() *claimScan {
-	s := &claimScan{}
+// newClaimScan makes room for n claims.
+func newClaimScan(n int) *claimScan {
+	s := &claimScan{claims: make([]jobs.Claim, 0, n)}
 	s.dest = append(messageDest(&s.claim.Message), &s.claim.Fence, &s.claim.Version)
 	s.dest = append(s.dest, s.registration.dest()...)
 	return s
 }
 
-func (s *claimScan) scan(rows *sql.Rows) (c jobs.Claim, err error) {
+func (s *claimScan) add(rows *sql.Rows) (err error) {
 	if err := rows.Scan(s.dest...); err != nil {
-		return c, err
+		return err
 	}
-	c = s.claim
-	c.Registration, err = s.registration.registration()
-	return c, err
+	if s.claim.Registration, err = s.registration.registration(); err != nil {
+		return err
+	}
+	s.claims = append(s.claims, s.claim)
+	return nil
 }
 
 // claimAtOnce is one journey to PostgreSQL, whose UPDATE gives the registration
@@ -110,13 +114,10 @@ func (s *claimScan) scan(rows *sql.Rows) (c jobs.Claim, err error) {
 func (db *DB) claimAtOnce(ctx context.Context, n int, args []any) (claims []jobs.Claim, err error) {
 	query := db.queries.claim + ` RETURNING ` + claimColumns
 	err = db.again(ctx, func() error {
-		claims = make([]jobs.Claim, 0, n)
-		one := newClaimScan()
-		return lines(ctx, &db.kept, func(rows *sql.Rows) error {
-			c, err := one.scan(rows)
-			claims = append(claims, c)
-			return err
-		}, query, args...)
+		all := newClaimScan(n)
+		err := lines(ctx, &db.kept, all.add, query, args...)
+		claims = all.claims
+		return err
 	})
 	return claims, err
 }
@@ -146,14 +147,11 @@ func (db *DB) claimAndRead(ctx context.Context, args []any) (claims []jobs.Claim
 			claims = nil
 			return err
 		}
-		claims = make([]jobs.Claim, 0, len(taken))
-		one := newClaimScan()
+		all := newClaimScan(len(taken))
 		rows, err = tx.StmtContext(ctx, read).QueryContext(ctx, db.d.numbers(taken))
-		return each(rows, err, func(rows *sql.Rows) error {
-			c, err := one.scan(rows)
-			claims = append(claims, c)
-			return err
-		})
+		err = each(rows, err, all.add)
+		claims = all.claims
+		return err
 	})
 	return claims, err
 }
