@@ -17,11 +17,11 @@ import (
 
 var update = flag.Bool("update", false, "write what the program says into the scripts")
 
-// The scripts run the program as its users do, as a process of its own: the
-// test binary under the name heraut.
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"heraut": main})
-}
+// programs are what scripts run as processes of their own: the test binary
+// under another name. heraut is the program as its users run it.
+var programs = map[string]func(){"heraut": main}
+
+func TestMain(m *testing.M) { testscript.Main(m, programs) }
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, scripts("testdata/script"))
