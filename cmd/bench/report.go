@@ -45,7 +45,7 @@ func notes() map[string]string {
 		"b": `
 From the server's first 250 to its last, by the ledger, with each mail claimed, rendered and recorded as sent in between. The ledger was filled
 before. smtp-source sends one of the same mails over and over; it neither renders nor records, and cannot pipeline. It runs before and after each run
-of Heraut, which is compared with the mean of the two.
+of Heraut, which is compared with the mean of the two. Of two workers what counts leaves after both said that they serve.
 `,
 		"c": `
 ` + "`heraut register`" + ` as a process, one after another; from before it starts to the server's 250 for that person, as recorded in the ledger.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
@@ -192,7 +194,7 @@ func (l *lab) sendWithHeraut(ctx context.Context, c contender) (rate float64, er
 
 // sending is how a bulk run went.
 type sending struct {
-	rate    float64       // mails a second between the first and the last that was accepted
+	rate    float64       // mails a second between the first and the last that was accepted, once all workers serve
 	startup time.Duration // from starting the worker to its first mail
 	workers []time.Duration
 	servers map[string]time.Duration // processor time of each
@@ -206,7 +208,9 @@ func (s sending) idlest() time.Duration  { return min(s.workers[0], s.workers[le
 // stops them. The rate comes from the ledger: its sent_at is the server's 250.
 // The mails that count went through all of it, from claim to recorded outcome,
 // because the ledger has to say sent of each; connecting to Redis and the
-// database, and finding out that there is work, is in startup.
+// database, and finding out that there is work, is in startup. Where there are
+// several workers what counts is sent once all of them serve: who starts takes
+// processor time from who sends, which is no part of sharing the work.
 func (st *site) send(ctx context.Context, n, workers int) (s sending, err error) {
 	db, err := openDatabase(ctx, st.database)
 	if err != nil {
@@ -230,6 +234,17 @@ func (st *site) send(ctx context.Context, n, workers int) (s sending, err error)
 			return s, err
 		}
 		running = append(running, w)
+	}
+	var together int64
+	if workers > 1 {
+		err := until(ctx, startWait, 5*time.Millisecond, "for all workers to serve", func() (bool, error) {
+			said, err := os.ReadFile(running[0].log)
+			return bytes.Count(said, []byte(`"capture":`)) == workers, err
+		})
+		if err != nil {
+			return s, err
+		}
+		together = time.Now().UnixMicro()
 	}
 	// What is over has no wake_at. Mails leave in the order of their numbers, more
 	// or less: the last one tells without a look at the others, which would cost
@@ -263,15 +278,22 @@ func (st *site) send(ctx context.Context, n, workers int) (s sending, err error)
 	for name := range after {
 		s.servers[name] -= before[name]
 	}
-	var first, last, sent int64
-	if err := db.QueryRowContext(ctx, `SELECT COALESCE(MIN(sent_at), 0), COALESCE(MAX(sent_at), 0), COUNT(*) FROM messages WHERE state = 'sent'`).Scan(&first, &last, &sent); err != nil {
+	var first, sent int64
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MIN(sent_at), 0), COUNT(*) FROM messages WHERE state = 'sent'`).Scan(&first, &sent)
+	if err != nil {
 		return s, err
 	}
 	if sent != int64(n) {
 		return s, fmt.Errorf("%d of %d mails were sent; the worker said:\n%s", sent, n, tail(running[0].log))
 	}
 	s.startup = time.UnixMicro(first).Sub(began)
-	s.rate = float64(n-1) / math.Max(float64(last-first)/1e6, 1e-6)
+	var last int64
+	err = db.QueryRowContext(ctx, fmt.Sprintf(`SELECT COALESCE(MIN(sent_at), 0), COALESCE(MAX(sent_at), 0), COUNT(*) FROM messages
+		WHERE state = 'sent' AND sent_at >= %d`, together)).Scan(&first, &last, &sent)
+	if err != nil {
+		return s, err
+	}
+	s.rate = float64(sent-1) / math.Max(float64(last-first)/1e6, 1e-6)
 	return s, nil
 }
 
