@@ -349,6 +349,16 @@ func TestGoneBeforeItsTurn(t *testing.T) {
 		}
 		release()
 		w.awaitConfirmations(t, map[jobs.State]int{jobs.Sent: people - len(ahead), jobs.CancelledState: len(ahead)})
+		// They hear nothing of having cancelled either: there is nothing to take back.
+		deadline := time.Now().Add(time.Minute)
+		for _, who := range ahead {
+			for !w.message(t, who, jobs.Cancellation).State.Final() && time.Now().Before(deadline) {
+				time.Sleep(20 * time.Millisecond)
+			}
+			if m := w.message(t, who, jobs.Cancellation); m.State != jobs.CancelledState || w.mails()[who] != 0 {
+				t.Errorf("the cancellation is %s (%s), and %d mails came, want cancelled and none", m.State, m.Reason, w.mails()[who])
+			}
+		}
 	})
 }
 

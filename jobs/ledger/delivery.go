@@ -15,17 +15,23 @@ const waiting = `state IN ('planned', 'retry', 'in_doubt') AND wake_at IS NOT NU
 
 // stillOwed is the condition, on a message m, that the person is registered
 // and the event is as the message says it. Plans keep it true; it is asked
-// again at the claim and at the final dot. A cancellation is for who is no
-// longer registered, and stays true when the event moves on. That of a campaign
-// depends on the campaign and the person.
-const stillOwed = `(m.kind = 'cancellation' OR EXISTS (
-	SELECT 1 FROM registrations r WHERE r.id = m.registration_id AND ` + owedTo + `))`
+// again at the claim and at the final dot. That of a campaign depends on the
+// campaign and the person.
+const stillOwed = `EXISTS (SELECT 1 FROM registrations r WHERE r.id = m.registration_id AND ` + owedTo + `)`
 
-// owedTo is stillOwed of a message m that is no cancellation and its
-// registration r.
-const owedTo = `CASE WHEN m.kind = 'campaign'
-	THEN r.status <> 'cancelled' AND ` + campaignGoes + ` AND NOT ` + unsubscribed + `
+// owedTo is stillOwed of a message m and its registration r. A cancellation is
+// for who was invited, or whose event is off, and stays true when the event moves on.
+const owedTo = `CASE m.kind
+	WHEN 'cancellation' THEN r.status = 'registered' OR ` + invited + `
+	WHEN 'campaign' THEN r.status <> 'cancelled' AND ` + campaignGoes + ` AND NOT ` + unsubscribed + `
 	ELSE r.status = 'registered' AND m.revision = (SELECT revision FROM events e WHERE e.id = r.event_id) END`
+
+// invited is the condition that the person of registration r has, or may have,
+// something to take out of a calendar, as [jobs.Plan] sees it. Who cancelled when
+// the dot of an invitation was on record may have it; if that dot is refused after
+// all, nothing is to be taken back. Its m is any message of r's, not the one asked about.
+const invited = `EXISTS (SELECT 1 FROM messages m WHERE m.registration_id = r.id AND m.kind IN ('confirmation', 'change', 'campaign')
+	AND (m.state IN ('final_dot', 'sent', 'in_doubt') OR m.doubts > 0 OR m.reason = '` + jobs.ReasonQuietly + `') AND ` + ofTheEvent + `)`
 
 // campaignGoes is the condition that mail of the campaign of message m may
 // leave, to the person of registration r. Of one that is done nothing waits but
@@ -46,7 +52,7 @@ const mayGo = `EXISTS (SELECT 1 FROM registrations r WHERE ` + mayGoTo + `)`
 
 // mayGoTo is mayGo of a message m and a registration r, if r is the one of m.
 const mayGoTo = `r.id = m.registration_id
-	AND (m.kind = 'cancellation' OR ` + owedTo + `)
+	AND ` + owedTo + `
 	AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_key = r.email_key)`
 
 // Due gives tickets for the messages of a queue that wait and may leave at
