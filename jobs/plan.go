@@ -23,6 +23,7 @@ const (
 	ReasonEventOff   = "the event was cancelled"
 	ReasonPersonOff  = "the registration was cancelled"
 	ReasonOvertaken  = "the registration or the event changed just before it left"
+	ReasonNeverLeft  = "the invitation that it would correct never left"
 	ReasonQuietly    = "registered quietly: no confirmation asked for"
 	ReasonIneligible = "the address is not in the audience of this event"
 )
@@ -174,11 +175,13 @@ func (p planner) late(m *Message, r Rule, soonest time.Time) {
 }
 
 // newRule says whether the registration was planned before the rule existed:
-// it has messages of this revision, but none by this rule.
+// it has messages of this revision, but none by this rule. A change stands in the
+// place of a confirmation.
 func (p planner) newRule(k messageKey) bool {
 	planned := false
 	for _, m := range p.have {
-		if m.key() == k && m.State != CancelledState {
+		replaces := k.kind == Confirmation && m.Kind == Change && m.Revision == k.revision
+		if replaces || m.key() == k && m.State != CancelledState {
 			return false
 		}
 		planned = planned || m.Revision == k.revision && m.Kind != CampaignMail
@@ -297,8 +300,11 @@ func (p planner) reconcile(owed []Message, gone string) (write []Message) {
 			continue
 		}
 		reason := gone
-		if have.Revision < p.ev.Revision && gone == ReasonRuleGone {
+		switch {
+		case have.Revision < p.ev.Revision && gone == ReasonRuleGone:
 			reason = ReasonMoved
+		case have.Kind == Change && gone == ReasonRuleGone, have.Kind == Cancellation && gone == ReasonPersonOff:
+			reason = ReasonNeverLeft
 		}
 		switch have.State {
 		case Planned, Retry, HeldState, Claimed:

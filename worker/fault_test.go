@@ -3,6 +3,8 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -308,10 +310,70 @@ func TestPanicInFlight(t *testing.T) {
 }
 
 // Dots are on record ahead of their turn. When that comes late, because the server
-// says nothing for a while, who cancelled meanwhile gets no confirmation.
+// says nothing for a while, who cancelled meanwhile gets no confirmation. They hear
+// nothing of having cancelled either: there is nothing to take back.
 func TestGoneBeforeItsTurn(t *testing.T) {
+	aheadOfTurn(t, func(t *testing.T, w *world, ahead []string, release func()) {
+		for _, who := range ahead {
+			if _, err := w.db.Cancel(t.Context(), "workshop", address(t, who), "by the person", w.now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		release()
+		w.awaitConfirmations(t, map[jobs.State]int{jobs.Sent: throng - len(ahead), jobs.CancelledState: len(ahead)})
+		deadline := time.Now().Add(time.Minute)
+		for _, who := range ahead {
+			for !w.message(t, who, jobs.Cancellation).State.Final() && time.Now().Before(deadline) {
+				time.Sleep(20 * time.Millisecond)
+			}
+			if m := w.message(t, who, jobs.Cancellation); m.State != jobs.CancelledState || m.Reason != jobs.ReasonNeverLeft || w.mails()[who] != 0 {
+				t.Errorf("the cancellation is %s (%s), and %d mails came, want cancelled and none", m.State, m.Reason, w.mails()[who])
+			}
+		}
+	})
+}
+
+// The same when the event moves: theirs is one mail, a confirmation of how it now
+// is, and no change of what they were never told.
+func TestMovedBeforeItsTurn(t *testing.T) {
+	aheadOfTurn(t, func(t *testing.T, w *world, ahead []string, release func()) {
+		w.apply(t, strings.ReplaceAll(w.programme(), "T12:30", "T13:00"))
+		release()
+		sent := func(who string) (kinds string) {
+			for m, err := range w.db.Messages(t.Context(), ledger.MessageFilter{Email: address(t, who), State: jobs.Sent}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				kinds += fmt.Sprintf("%s/%d ", m.Kind, m.Revision)
+			}
+			return kinds
+		}
+		deadline := time.Now().Add(time.Minute)
+		for i := range throng {
+			want := []string{"confirmation/1 ", "confirmation/0 change/1 "}
+			if slices.Contains(ahead, person(i)) {
+				want = want[:1]
+			}
+			for !slices.Contains(want, sent(person(i))) && time.Now().Before(deadline) {
+				time.Sleep(20 * time.Millisecond)
+			}
+			got := sent(person(i))
+			if mails := w.mails()[person(i)]; !slices.Contains(want, got) || mails != strings.Count(got, "/") {
+				t.Errorf("person %d was sent %q in %d mails, want one of %q", i, got, mails, want)
+			}
+		}
+	})
+}
+
+// throng is how many people aheadOfTurn imports.
+const throng = 200
+
+// aheadOfTurn has a server fall silent while it takes mails to many people, until
+// release is called. The dots for the people ahead are on record by then, and
+// none of them has a mail.
+func aheadOfTurn(t *testing.T, then func(t *testing.T, w *world, ahead []string, release func())) {
 	apart(t, func(t *testing.T, s setup) {
-		const people, answered = 200, 60
+		const answered = 60
 		hold := make(chan struct{})
 		release := sync.OnceFunc(func() { close(hold) })
 		defer release()
@@ -323,7 +385,7 @@ func TestGoneBeforeItsTurn(t *testing.T) {
 			}
 		}
 		w := newWorld(t, s)
-		w.importPeople(t, people)
+		w.importPeople(t, throng)
 		w.start(t)
 		if !w.smtp.WaitFor(time.Minute, func() bool { return came.Load() > answered }) {
 			t.Fatal("the mails do not come")
@@ -342,23 +404,7 @@ func TestGoneBeforeItsTurn(t *testing.T) {
 		if len(ahead) == 0 {
 			t.Fatal("no dot was asked for ahead")
 		}
-		for _, who := range ahead {
-			if _, err := w.db.Cancel(t.Context(), "workshop", address(t, who), "by the person", w.now()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		release()
-		w.awaitConfirmations(t, map[jobs.State]int{jobs.Sent: people - len(ahead), jobs.CancelledState: len(ahead)})
-		// They hear nothing of having cancelled either: there is nothing to take back.
-		deadline := time.Now().Add(time.Minute)
-		for _, who := range ahead {
-			for !w.message(t, who, jobs.Cancellation).State.Final() && time.Now().Before(deadline) {
-				time.Sleep(20 * time.Millisecond)
-			}
-			if m := w.message(t, who, jobs.Cancellation); m.State != jobs.CancelledState || w.mails()[who] != 0 {
-				t.Errorf("the cancellation is %s (%s), and %d mails came, want cancelled and none", m.State, m.Reason, w.mails()[who])
-			}
-		}
+		then(t, w, ahead, release)
 	})
 }
 

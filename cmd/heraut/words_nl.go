@@ -54,6 +54,7 @@ func dutch() words {
 			jobs.ReasonEventOff:      "het evenement gaat niet door",
 			jobs.ReasonPersonOff:     "de aanmelding is ingetrokken",
 			jobs.ReasonOvertaken:     "de aanmelding of het evenement veranderde vlak voor de verzending",
+			jobs.ReasonNeverLeft:     "de uitnodiging waar het over gaat is nooit verstuurd",
 			jobs.ReasonQuietly:       "stil overgenomen: er is geen bevestiging gevraagd",
 			jobs.ReasonIneligible:    "het adres hoort niet bij de doelgroep van dit evenement",
 			"called spam by *":       "spam genoemd door *",

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -192,8 +193,10 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		if err := db.putCampaignsAside(ctx, tx, those, rest); err != nil {
 			return err
 		}
-		// The person or the event was cancelled, or the event moved, while the dot
-		// was on record: then it counted as having left, but it was stopped.
+		if err := db.replanLapsed(ctx, tx, those, rest, now); err != nil {
+			return err
+		}
+		// What is left of it is of campaigns.
 		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'cancelled' END,
 				reason = CASE WHEN state = 'in_doubt' THEN reason
@@ -214,6 +217,38 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		_, err = tx.ExecContext(ctx, `UPDATE messages SET fence = fence + 1 WHERE `+those, db.d.numbers(rest))
 		return err
 	})
+}
+
+// replanLapsed plans people anew of whose messages one is owed no more. That was
+// done when they cancelled, or the event moved; but a dot was on record then, and
+// its mail counted as having left. It was stopped, and so they have nothing that a
+// change could be of, or a cancellation: they are owed a confirmation, or nothing.
+func (db *DB) replanLapsed(ctx context.Context, tx *sql.Tx, those string, rest []int64, now time.Time) error {
+	lapsed := map[string][]int64{} // event → registrations
+	err := lines(ctx, tx, func(rows *sql.Rows) error {
+		var event string
+		var registration int64
+		err := rows.Scan(&event, &registration)
+		lapsed[event] = append(lapsed[event], registration)
+		return err
+	}, `SELECT DISTINCT m.event_id, m.registration_id FROM messages m WHERE `+those+` AND m.kind <> 'campaign' AND NOT `+stillOwed, db.d.numbers(rest))
+	if err != nil {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(lapsed)) {
+		ev, err := db.event(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		regs, err := registrations(ctx, tx, `WHERE `+db.d.among("r.id", "$1", "BIGINT")+` ORDER BY r.id`+db.d.forUpdate, db.d.numbers(lapsed[id]))
+		if err != nil {
+			return err
+		}
+		if _, err := db.replan(ctx, tx, ev, regs, now, jobs.Options{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putCampaignsAside settles messages of campaigns: those of people who

@@ -19,12 +19,18 @@ const waiting = `state IN ('planned', 'retry', 'in_doubt') AND wake_at IS NOT NU
 // campaign and the person.
 const stillOwed = `EXISTS (SELECT 1 FROM registrations r WHERE r.id = m.registration_id AND ` + owedTo + `)`
 
-// owedTo is stillOwed of a message m and its registration r. A cancellation is
-// for who was invited, or whose event is off, and stays true when the event moves on.
+// owedTo is stillOwed of a message m and its registration r. A change is for who
+// was invited. So is a cancellation, unless the event is off; it stays true when the
+// event moves on.
 const owedTo = `CASE m.kind
 	WHEN 'cancellation' THEN r.status = 'registered' OR ` + invited + `
+	WHEN 'change' THEN r.status = 'registered' AND ` + upToDate + ` AND ` + invited + `
 	WHEN 'campaign' THEN r.status <> 'cancelled' AND ` + campaignGoes + ` AND NOT ` + unsubscribed + `
-	ELSE r.status = 'registered' AND m.revision = (SELECT revision FROM events e WHERE e.id = r.event_id) END`
+	ELSE r.status = 'registered' AND ` + upToDate + ` END`
+
+// upToDate is the condition that message m speaks of the event of registration r as
+// it is.
+const upToDate = `m.revision = (SELECT revision FROM events e WHERE e.id = r.event_id)`
 
 // invited is the condition that the person of registration r has, or may have,
 // something to take out of a calendar, as [jobs.Plan] sees it. Who cancelled when

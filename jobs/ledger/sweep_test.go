@@ -195,29 +195,57 @@ func TestDecisionsOfAPerson(t *testing.T) {
 	})
 }
 
-// TestStoppedAtItsDot: a mail that was stopped with its dot on record, after the
-// person cancelled, comes to an end and waits for nobody.
+// TestStoppedAtItsDot: a mail was stopped or refused with its dot on record, after
+// the person cancelled or the event moved. What was planned because it seemed to have
+// left comes to nothing, whichever of the two is looked at first; who is still to come
+// is owed a confirmation.
 func TestStoppedAtItsDot(t *testing.T) {
-	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
-		r, m := confirmed(t, db)
-		w := live(t, db, "w1", now)
-		c := claim(t, db, w, m.ID, now)
-		if !finalDot(t, db, c, now) {
-			t.Fatal("final dot refused")
-		}
+	const rules = "    messages: [{name: confirmation}]\n"
+	cancels := func(t *testing.T, db *ledger.DB) {
 		if _, err := db.Cancel(t.Context(), "workshop", address(t, "jan@example.nl"), "", now); err != nil {
 			t.Fatal(err)
 		}
-		at := now.Add(time.Minute)
-		if !record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: jobs.Retry, NextAttemptAt: at}, now) {
-			t.Fatal("outcome refused")
-		}
-		if claims, err := db.Claim(t.Context(), w, []int64{m.ID}, at); err != nil || len(claims) != 0 {
-			t.Fatal(claims, err)
-		}
-		m = message(t, db, r, "confirmation")
-		equal(t, "state", m.State, jobs.CancelledState)
-		equal(t, "reason", m.Reason, jobs.ReasonOvertaken)
-		equal(t, "tickets", len(due(t, db, jobs.Critical, at)), 1) // the cancellation
-	})
+	}
+	moves := func(t *testing.T, db *ledger.DB) { apply(t, db, programme("2026-11-20T11:30", rules), now) }
+	for name, test := range map[string]struct {
+		happens func(*testing.T, *ledger.DB)
+		outcome jobs.State // of the confirmation
+		first   string     // to be looked at
+		want    []string
+	}{
+		"cancelled":              {cancels, jobs.Retry, "confirmation", []string{"cancellation/0=cancelled", "confirmation/0=cancelled"}},
+		"cancelled, other first": {cancels, jobs.Retry, "cancellation", []string{"cancellation/0=cancelled", "confirmation/0=cancelled"}},
+		"cancelled, refused":     {cancels, jobs.Failed, "cancellation", []string{"cancellation/0=cancelled", "confirmation/0=failed"}},
+		"moved":                  {moves, jobs.Retry, "confirmation", []string{"change/1=cancelled", "confirmation/0=cancelled", "confirmation/1=planned"}},
+		"moved, other first":     {moves, jobs.Retry, "change", []string{"change/1=cancelled", "confirmation/0=cancelled", "confirmation/1=planned"}},
+		"moved, refused":         {moves, jobs.Failed, "change", []string{"change/1=cancelled", "confirmation/0=failed", "confirmation/1=planned"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+				apply(t, db, programme(start1130, rules), now)
+				r := register(t, db, "jan@example.nl", now)
+				m, w := message(t, db, r, "confirmation"), live(t, db, "w1", now)
+				c := claim(t, db, w, m.ID, now)
+				if !finalDot(t, db, c, now) {
+					t.Fatal("final dot refused")
+				}
+				test.happens(t, db)
+				if !record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: test.outcome, NextAttemptAt: now}, now) {
+					t.Fatal("outcome refused")
+				}
+				if claims, err := db.Claim(t.Context(), w, []int64{message(t, db, r, test.first).ID}, now); err != nil || len(claims) != 0 {
+					t.Fatal(claims, err)
+				}
+				same(t, "states", states(t, db, r), test.want)
+				for _, m := range messages(t, db, ledger.MessageFilter{State: jobs.CancelledState}) {
+					if m.Kind != jobs.Confirmation {
+						equal(t, "reason", m.Reason, jobs.ReasonNeverLeft)
+					}
+				}
+				for _, ticket := range due(t, db, jobs.Critical, now) {
+					send(t, db, w, ticket.ID, now)
+				}
+			})
+		})
+	}
 }
