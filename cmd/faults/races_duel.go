@@ -330,10 +330,10 @@ func (r *round) settled() {
 	})
 }
 
-// fair says whether a person got what the ledger says: the first invitation if
-// it came at last, which is only when it had left at the decision, and what
-// corrects it if it had left then; otherwise only the right one. One that had
-// left may not have come: a dot that has to wait is asked for again.
+// fair says whether a person got what the ledger says: the first invitation if it
+// left at last, and what corrects it; otherwise only the right one, if any. It
+// leaves at last only if it had left at the decision, and not always then: a dot
+// that has to wait is asked for again.
 func (r *round) fair(person int, left, came, cancelled bool) bool {
 	count := map[bool]int{true: 1}
 	email := r.people[person].String()
@@ -343,7 +343,7 @@ func (r *round) fair(person int, left, came, cancelled bool) bool {
 		return false
 	}
 	if cancelled {
-		return second == 0 && cancels == count[left]
+		return second == 0 && cancels == count[came]
 	}
 	return second == 1 && cancels == 0
 }
