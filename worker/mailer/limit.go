@@ -19,8 +19,8 @@ const quietWhile = 30 * time.Second
 // up to what was configured. All fields are guarded by Pool.mu.
 type limit struct {
 	now, configured int
-	inUse           int             // sessions given out or being dialled
-	waiting         []chan struct{} // closed to give a place; the longest wait is first
+	inUse           int                 // sessions given out or being dialled
+	waiting         []chan *keptSession // each gets what enter gives; the longest wait is first
 	quiet           time.Duration
 	eased           time.Time   // last halving
 	rise            *time.Timer // runs while now is below configured
@@ -34,31 +34,29 @@ func (p *Pool) Limit() (now, configured int) {
 	return p.limit.now, p.limit.configured
 }
 
-// enter waits for a place.
-func (p *Pool) enter(ctx context.Context) error {
+// enter waits for a place. A kept session comes along if there is one, nil if one
+// has to be dialled: as the two change hands together, never more exist than there
+// are places.
+func (p *Pool) enter(ctx context.Context) (*keptSession, error) {
 	p.mu.Lock()
 	l := &p.limit
 	if p.closed {
 		p.mu.Unlock()
-		return ErrPoolClosed
+		return nil, ErrPoolClosed
 	}
 	if err := context.Cause(ctx); err != nil {
 		p.mu.Unlock()
-		return err
+		return nil, err
 	}
-	if l.inUse < l.now && len(l.waiting) == 0 {
-		l.inUse++
-		p.mu.Unlock()
-		return nil
-	}
-	place := make(chan struct{})
+	place := make(chan *keptSession, 1)
 	l.waiting = append(l.waiting, place)
+	p.admit()
 	p.mu.Unlock()
 
 	var err error
 	select {
-	case <-place:
-		return nil
+	case k := <-place:
+		return k, nil
 	case <-p.done:
 		err = ErrPoolClosed
 	case <-ctx.Done():
@@ -68,10 +66,12 @@ func (p *Pool) enter(ctx context.Context) error {
 	defer p.mu.Unlock()
 	if i := slices.Index(l.waiting, place); i >= 0 {
 		l.waiting = slices.Delete(l.waiting, i, i+1)
-	} else { // given at the same moment
+	} else if k := <-place; k != nil { // given at the same moment
+		p.put(k)
+	} else {
 		p.leave()
 	}
-	return err
+	return nil, err
 }
 
 // leave gives a place back. Called with mu held.
@@ -83,10 +83,10 @@ func (p *Pool) leave() {
 // admit gives free places to those who wait. Called with mu held.
 func (p *Pool) admit() {
 	l := &p.limit
-	for len(l.waiting) > 0 && l.inUse < l.now {
-		close(l.waiting[0])
-		l.waiting = slices.Delete(l.waiting, 0, 1)
+	for len(l.waiting) > 0 && l.inUse < l.now && !p.closed {
 		l.inUse++
+		l.waiting[0] <- p.take()
+		l.waiting = slices.Delete(l.waiting, 0, 1)
 	}
 }
 

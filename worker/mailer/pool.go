@@ -57,10 +57,11 @@ func NewPool(dialer *Dialer, size int, idle time.Duration) *Pool {
 // [Pool.Put]. The error is an [*Error] from dialling, [ErrPoolClosed], or the
 // context's cause.
 func (p *Pool) Get(ctx context.Context) (*Session, error) {
-	if err := p.enter(ctx); err != nil {
+	k, err := p.enter(ctx)
+	if err != nil {
 		return nil, err
 	}
-	s, err := p.session(ctx)
+	s, err := p.session(ctx, k)
 	if err != nil {
 		p.noteDial(err) // before others try in this place
 		p.mu.Lock()
@@ -71,20 +72,16 @@ func (p *Pool) Get(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
-// session gives a kept session that works, or a new one.
-func (p *Pool) session(ctx context.Context) (*Session, error) {
-	for {
-		k, err := p.take()
-		if err != nil {
-			return nil, err
-		}
-		if k == nil {
-			break
-		}
+// session gives k or another kept session that works, or a new one.
+func (p *Pool) session(ctx context.Context, k *keptSession) (*Session, error) {
+	for k != nil {
 		if time.Since(k.since) < freshFor || k.session.alive() {
 			return k.session, nil
 		}
 		k.session.drop()
+		p.mu.Lock()
+		k = p.take()
+		p.mu.Unlock()
 	}
 	s, err := p.dialer.Dial(ctx)
 	if err != nil {
@@ -94,20 +91,16 @@ func (p *Pool) session(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
-// take takes the most recently used session, nil when there is none.
-func (p *Pool) take() (*keptSession, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return nil, ErrPoolClosed
-	}
+// take takes the most recently used session, nil when there is none. Called with
+// mu held.
+func (p *Pool) take() *keptSession {
 	if len(p.kept) == 0 {
-		return nil, nil
+		return nil
 	}
 	k := p.kept[len(p.kept)-1]
 	p.kept = p.kept[:len(p.kept)-1]
 	k.expiry.Stop()
-	return k, nil
+	return k
 }
 
 // Put gives a session back. It is kept when healthy is true, it is not closed,
@@ -119,7 +112,12 @@ func (p *Pool) Put(s *Session, healthy bool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
+	p.put(&keptSession{session: s, since: time.Now()})
+}
+
+// put keeps a session or ends it, and gives its place back. Called with mu held.
+func (p *Pool) put(k *keptSession) {
+	switch s := k.session; {
 	case s.closed:
 	case p.closed:
 		defer s.Close() // Close no longer waits
@@ -127,7 +125,6 @@ func (p *Pool) Put(s *Session, healthy bool) {
 		p.end(s)
 	default:
 		s.kept = true
-		k := &keptSession{session: s, since: time.Now()}
 		k.expiry = time.AfterFunc(p.idle, func() { p.expire(k) })
 		p.kept = append(p.kept, k)
 	}

@@ -77,6 +77,9 @@ func TestPoolBound(t *testing.T) {
 	if n := len(server.Received()); n != 20 {
 		t.Errorf("%d mails, want 20", n)
 	}
+	if n := server.Connections(); n > 3 {
+		t.Errorf("%d connections were made, as one was ended that another Get could have had", n)
+	}
 
 	held := []*mailer.Session{mustGet(t, p), mustGet(t, p), mustGet(t, p)}
 	cause := errors.New("enough")
