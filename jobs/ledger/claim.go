@@ -182,6 +182,11 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 				return err
 			}
 		}
+		// Before any message is written: who plans takes event, registrations and
+		// messages in this order.
+		if err := db.replanLapsed(ctx, tx, those, rest, now); err != nil {
+			return err
+		}
 		// What is in doubt stays on record as such; no second copy leaves.
 		_, err := tx.ExecContext(ctx, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'suppressed' END,
@@ -193,10 +198,7 @@ func (db *DB) putAside(ctx context.Context, list []int64, now time.Time) error {
 		if err := db.putCampaignsAside(ctx, tx, those, rest); err != nil {
 			return err
 		}
-		if err := db.replanLapsed(ctx, tx, those, rest, now); err != nil {
-			return err
-		}
-		// What is left of it is of campaigns.
+		// What is owed no more and was not planned anew is of a campaign.
 		_, err = tx.ExecContext(ctx, `UPDATE messages AS m SET
 				state = CASE WHEN state = 'in_doubt' THEN state ELSE 'cancelled' END,
 				reason = CASE WHEN state = 'in_doubt' THEN reason
