@@ -9,7 +9,9 @@ import (
 )
 
 // proxy stands between the program and the SMTP server. It lets so many bytes
-// of each mail pass, and holds back the rest, until it is released.
+// of each mail pass, and holds back the rest. Once it is released all of a new
+// connection passes; of an older one still nothing does, or a mail would get across
+// that its sender, dead by then, had left in a buffer.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -17,7 +19,7 @@ type proxy struct {
 	held     chan struct{} // closed when something was held back
 	free     chan struct{} // closed by release
 	hold     func()        // closes held, once
-	release  func()        // lets all pass from now on; what was held back is lost
+	release  func()        // lets new connections pass; what was held back is lost
 
 	wg     sync.WaitGroup
 	mu     sync.Mutex
@@ -93,16 +95,17 @@ func (p *proxy) accept() {
 			defer hangUp()
 			_, _ = io.Copy(client, server)
 		})
+		whole := p.released()
 		p.wg.Go(func() {
 			defer hangUp()
-			p.forward(server, client)
+			p.forward(server, client, whole)
 		})
 	}
 }
 
-// forward hands on what the client says, until there is something to hold
-// back: then it waits, and hangs up.
-func (p *proxy) forward(server, client net.Conn) {
+// forward hands on what the client says. Unless mails are to pass whole, there is
+// something to hold back at some point: then it waits, and hangs up.
+func (p *proxy) forward(server, client net.Conn, whole bool) {
 	buf := make([]byte, 32<<10)
 	passed := -1 // bytes of the body under way; -1 outside of one
 	for {
@@ -114,7 +117,7 @@ func (p *proxy) forward(server, client net.Conn) {
 		} else if _, after, ok := bytes.Cut(fresh, []byte("DATA\r\n")); ok {
 			passed, body = 0, len(after)
 		}
-		if over := passed + body - p.limit; passed >= 0 && over > 0 && !p.released() {
+		if over := passed + body - p.limit; passed >= 0 && over > 0 && !whole {
 			_, _ = server.Write(fresh[:n-over])
 			p.hold()
 			<-p.free
