@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"heraut/jobs"
@@ -17,7 +18,7 @@ import (
 const (
 	// maxWaiting is how many tasks a queue holds ready at most. What is due
 	// beyond that waits in the ledger, where a cancellation finds it.
-	maxWaiting = 50
+	maxWaiting = 20
 	// maxLater is how many tasks a queue holds for later at most.
 	maxLater = 200
 	// dueLimit is how many messages are taken from the ledger at once.
@@ -102,6 +103,9 @@ type dispatcher struct {
 	queues  map[jobs.Queue]*handed
 	// expansions are the campaigns that were handed over and need it still.
 	expansions map[string]expansion
+	// released says that messages of a dead worker are due again: they were due
+	// before what is handed over by now.
+	released atomic.Bool
 }
 
 func newDispatcher(cfg Config, log *slog.Logger, relay *breaker, trouble *seldom) *dispatcher {
@@ -213,9 +217,15 @@ func (d *dispatcher) fill(ctx context.Context, q jobs.Queue) (dispatched int, fu
 
 // find gives up to dueLimit messages that wait and are in no queue. In a crowd
 // it goes on where it was, or each look would go through all that was handed
-// over before; only now and then it looks from the beginning, for what came
-// before that place meanwhile or was lost in the queue.
+// over before; only now and then, and when a sweep released something, it looks
+// from the beginning, for what came before that place meanwhile or was lost in the
+// queue.
 func (d *dispatcher) find(ctx context.Context, q jobs.Queue, now, until time.Time) ([]jobs.Ticket, error) {
+	if d.released.Swap(false) {
+		for _, h := range d.queues {
+			h.looked = time.Time{}
+		}
+	}
 	h, stale := d.queues[q], now.Add(-d.cfg.Stale)
 	if n := len(h.messages); n >= dueLimit && n < lookAfter && now.Sub(h.looked) < lookAgain {
 		next, err := d.cfg.Ledger.Due(ctx, q, h.last, now, dueLimit)

@@ -61,8 +61,12 @@ func TestHandedOver(t *testing.T) {
 	if w.read > 3000 {
 		t.Errorf("%d tickets read to hand over 3000", w.read)
 	}
-	hand(3001, 4000, 1000)
-	hand(4001, 4500, 500)
+
+	// What a dead worker held goes before the rest of the crowd.
+	w.tickets[4].Fence = 2
+	d.released.Store(true)
+	hand(5, 3999, 1000)
+	hand(4000, 4500, 501)
 	hand(5001, 5001, 1) // what is due later comes last
 	hand()
 

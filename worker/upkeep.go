@@ -64,6 +64,9 @@ func (w *Worker) sweepOnce(ctx context.Context) error {
 	if s.Sum() > 0 || s.Workers > 0 {
 		w.log.Info("swept", "released", s.Released, "parked", s.Parked, "in_doubt", s.InDoubt, "expired", s.Expired, "workers", s.Workers)
 	}
+	if s.Released > 0 {
+		w.dispatcher.released.Store(true)
+	}
 	kept, err := w.cfg.Ledger.KeepCampaigns(ctx, w.cfg.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("look after campaigns: %w", err)
