@@ -56,7 +56,8 @@ type lab struct {
 
 	starts  int // of serve
 	kills   int
-	orphans []orphan // of the killed
+	orphans []orphan // of the killed, before their final dot
+	doubted []orphan // of the killed, at it
 	spared  []int64  // messages that the lab itself kept back
 	figures []string // for the table
 }

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"heraut/jobs"
 	"heraut/worker/mailer/smtptest"
 )
 
-// orphan is a message that was in the hands of a process when that died, before
-// its final dot.
+// orphan is a message that was in the hands of a process when that died.
 type orphan struct {
 	message int64
 	since   time.Time // when the process was found dead
@@ -26,15 +26,18 @@ func (l *lab) orphaned(p *process) {
 			return l.number(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1`, p.name()) == 0
 		})
 	}
-	for _, id := range l.heldBy(p) {
+	for _, id := range l.heldBy(p, jobs.Claimed) {
 		l.orphans = append(l.orphans, orphan{id, now})
+	}
+	for _, id := range l.heldBy(p, jobs.FinalDot) {
+		l.doubted = append(l.doubted, orphan{id, now})
 	}
 }
 
-// heldBy gives the messages in the hands of a process, which may be dead,
-// before their final dot.
-func (l *lab) heldBy(p *process) (ids []int64) {
-	return l.ids(`SELECT id FROM messages WHERE state = 'claimed' AND owner LIKE $1`, p.names())
+// heldBy gives the messages in some state in the hands of a process, which may be
+// dead.
+func (l *lab) heldBy(p *process, s jobs.State) (ids []int64) {
+	return l.ids(`SELECT id FROM messages WHERE state = $1 AND owner LIKE $2`, string(s), p.names())
 }
 
 // ids runs a query that gives one number a row.
@@ -66,7 +69,8 @@ func (l *lab) ids(query string, args ...any) (ids []int64) {
 
 // redelivered gives how long each orphan took to leave from another process,
 // counted from the last death over it. Those that never left do not count: the
-// checker judges whether they should have. Nor do those the lab kept back.
+// checker judges whether they should have. Nor do those the lab kept back, nor a
+// second copy of one in doubt, which waits by policy.
 func (l *lab) redelivered() []time.Duration {
 	if l.failed() || len(l.orphans) == 0 {
 		return nil
@@ -84,7 +88,13 @@ func (l *lab) redelivered() []time.Duration {
 	for _, o := range l.orphans { // in the order of the deaths
 		times := left[o.message]
 		i, _ := slices.BinarySearchFunc(times, o.since, time.Time.Compare)
-		if i < len(times) && !slices.Contains(l.spared, o.message) {
+		if i == len(times) || slices.Contains(l.spared, o.message) {
+			continue
+		}
+		since := func(d orphan) bool {
+			return d.message == o.message && d.since.After(o.since) && d.since.Before(times[i])
+		}
+		if !slices.ContainsFunc(l.doubted, since) {
 			waits[leaving{o.message, i}] = times[i].Sub(o.since)
 		}
 	}

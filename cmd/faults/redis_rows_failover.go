@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"heraut/jobs"
 )
 
 // replicated has the program reach Redis through a switchboard, so that another
@@ -67,7 +69,7 @@ func standStill(l *lab) {
 	l.freeze(sleeper)
 	l.serve("")
 	l.await(time.Minute, "the lease to end", func() bool {
-		return len(l.heldBy(sleeper)) == 0 && l.count(`state = 'final_dot' AND owner LIKE $1`, sleeper.names()) == 0
+		return len(l.heldBy(sleeper, jobs.Claimed))+len(l.heldBy(sleeper, jobs.FinalDot)) == 0
 	})
 	l.gate.let(30) // some of the answers go to the sleeper
 	l.mails(l.recorder.Count()+20, time.Minute)
