@@ -196,9 +196,9 @@ func TestDecisionsOfAPerson(t *testing.T) {
 }
 
 // TestStoppedAtItsDot: a mail was stopped or refused with its dot on record, after
-// the person cancelled or the event moved. What was planned because it seemed to have
-// left comes to nothing, whichever of the two is looked at first; who is still to come
-// is owed a confirmation.
+// the person cancelled or the event moved; or it was in doubt, and somebody found out
+// that it never came. What was planned because it seemed to have left comes to nothing,
+// whichever of the two is looked at first; who is still to come is owed a confirmation.
 func TestStoppedAtItsDot(t *testing.T) {
 	const rules = "    messages: [{name: confirmation}]\n"
 	cancels := func(t *testing.T, db *ledger.DB) {
@@ -216,9 +216,11 @@ func TestStoppedAtItsDot(t *testing.T) {
 		"cancelled":              {cancels, jobs.Retry, "confirmation", []string{"cancellation/0=cancelled", "confirmation/0=cancelled"}},
 		"cancelled, other first": {cancels, jobs.Retry, "cancellation", []string{"cancellation/0=cancelled", "confirmation/0=cancelled"}},
 		"cancelled, refused":     {cancels, jobs.Failed, "cancellation", []string{"cancellation/0=cancelled", "confirmation/0=failed"}},
+		"cancelled, decided":     {cancels, jobs.InDoubt, "cancellation", []string{"cancellation/0=cancelled", "confirmation/0=failed"}},
 		"moved":                  {moves, jobs.Retry, "confirmation", []string{"change/1=cancelled", "confirmation/0=cancelled", "confirmation/1=planned"}},
 		"moved, other first":     {moves, jobs.Retry, "change", []string{"change/1=cancelled", "confirmation/0=cancelled", "confirmation/1=planned"}},
 		"moved, refused":         {moves, jobs.Failed, "change", []string{"change/1=cancelled", "confirmation/0=failed", "confirmation/1=planned"}},
+		"moved, decided":         {moves, jobs.InDoubt, "change", []string{"change/1=cancelled", "confirmation/0=failed", "confirmation/1=planned"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
@@ -232,6 +234,11 @@ func TestStoppedAtItsDot(t *testing.T) {
 				test.happens(t, db)
 				if !record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: test.outcome, NextAttemptAt: now}, now) {
 					t.Fatal("outcome refused")
+				}
+				if test.outcome == jobs.InDoubt {
+					if err := db.ResolveMessage(t.Context(), m.ID, jobs.Failed, now); err != nil {
+						t.Fatal(err)
+					}
 				}
 				if claims, err := db.Claim(t.Context(), w, []int64{message(t, db, r, test.first).ID}, now); err != nil || len(claims) != 0 {
 					t.Fatal(claims, err)
