@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	slacken(os.Args[1:])
+	unhurry(os.Args[1:])
 	// The first signal asks to stop in good order, a second one ends the
 	// process: NotifyContext is undone as soon as the first has come.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

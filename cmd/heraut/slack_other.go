@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// slacken does nothing: what it sets is Linux's.
-func slacken([]string) {}
