@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -25,6 +26,17 @@ func (w *waiting) Due(_ context.Context, _ jobs.Queue, after jobs.Ticket, until 
 	w.read += len(list)
 	return list, nil
 }
+
+// What Sweep says it released the caller has put among the tickets.
+func (w *waiting) Sweep(context.Context, time.Time) (jobs.Swept, error) {
+	return jobs.Swept{Released: 1}, nil
+}
+
+func (w *waiting) KeepCampaigns(context.Context, time.Time) (kept jobs.KeptCampaigns, err error) {
+	return kept, nil
+}
+
+func (w *waiting) UnknownTasks(context.Context) ([]jobs.UnknownTask, error) { return nil, nil }
 
 // take takes messages out, as a claim does.
 func (w *waiting) take(ids ...int64) {
@@ -64,7 +76,11 @@ func TestHandedOver(t *testing.T) {
 
 	// What a dead worker held goes before the rest of the crowd.
 	w.tickets[4].Fence = 2
-	d.released.Store(true)
+	clock := NewFakeClock(now)
+	sweeper := &Worker{cfg: Config{Ledger: w, Clock: clock}, log: slog.New(slog.DiscardHandler), dispatcher: d, unknown: &unknown{ledger: w, clock: clock}}
+	if err := sweeper.sweepOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	hand(5, 3999, 1000)
 	hand(4000, 4500, 501)
 	hand(5001, 5001, 1) // what is due later comes last
