@@ -85,6 +85,36 @@ func TestCampaignInvites(t *testing.T) {
 	})
 }
 
+// TestCampaignInvitesTwice: a worker has the second copies of invitations in doubt
+// when one person cancels and the event moves for the other. They may have the first.
+func TestCampaignInvitesTwice(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
+		ctx := t.Context()
+		apply(t, db, programme(start1130, oneReminder), now)
+		goes, stays := register(t, db, "een@example.nl", now), register(t, db, "twee@example.nl", now)
+		save(t, db, inviting(t, "agenda", "everyone"), now)
+		sendNow(t, db, "agenda", now)
+		step(t, db, "agenda", 10, now)
+		w := live(t, db, "w1", now)
+		for _, r := range []jobs.Registration{goes, stays} {
+			m := message(t, db, r, "agenda")
+			c := claim(t, db, w, m.ID, now)
+			equal(t, "final dot", finalDot(t, db, c, now), true)
+			equal(t, "in doubt", record(t, db, jobs.Outcome{ID: m.ID, Fence: c.Fence, State: jobs.InDoubt}, now), true)
+			if err := db.ResolveMessage(ctx, m.ID, jobs.Planned, now); err != nil {
+				t.Fatal(err)
+			}
+			claim(t, db, w, m.ID, now)
+		}
+		if _, err := db.Cancel(ctx, "workshop", goes.Email, "", now); err != nil {
+			t.Fatal(err)
+		}
+		apply(t, db, programme("2026-11-20T11:30", oneReminder), now)
+		send(t, db, w, message(t, db, goes, "cancellation").ID, now)
+		send(t, db, w, message(t, db, stays, "change").ID, now)
+	})
+}
+
 // TestCampaignInvitesNobodyElse: who may not come, and an event that has begun,
 // are not in time for an invitation.
 func TestCampaignInvitesNobodyElse(t *testing.T) {

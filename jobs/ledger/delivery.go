@@ -35,11 +35,11 @@ const upToDate = `m.revision = (SELECT revision FROM events e WHERE e.id = r.eve
 // invited is the condition that the person of registration r has, or may have,
 // something to take out of a calendar, as [jobs.Plan] sees it. Who cancelled when
 // the dot of an invitation was on record may have it; if that dot is refused after
-// all, or somebody finds out that it never came, nothing is to be taken back. A
-// second copy in a worker's hands says nothing of the first. Its m is any message of
-// r's, not the one asked about.
+// all, or somebody finds out that it never came, nothing is to be taken back. Who
+// plans takes a second copy out of a worker's hands, so that none is claimed here.
+// Its m is any message of r's, not the one asked about.
 const invited = `EXISTS (SELECT 1 FROM messages m WHERE m.registration_id = r.id AND m.kind IN ('confirmation', 'change', 'campaign')
-	AND (m.state IN ('final_dot', 'sent', 'in_doubt') OR m.state = 'claimed' AND m.doubts > 0 OR m.reason = '` + jobs.ReasonQuietly + `') AND ` + ofTheEvent + `)`
+	AND (m.state IN ('final_dot', 'sent', 'in_doubt') OR m.reason = '` + jobs.ReasonQuietly + `') AND ` + ofTheEvent + `)`
 
 // campaignGoes is the condition that mail of the campaign of message m may
 // leave, to the person of registration r. Of one that is done nothing waits but
