@@ -34,7 +34,8 @@ type pace struct {
 // throws what the other needs out of the cache. Under SCHED_BATCH (sched(7)) it
 // waits for its turn, with the same share of the processor as before. A worker on
 // PostgreSQL then needs an eighth less processor time for a mail, PostgreSQL beside
-// it a fifteenth, and it sends a tenth more; who registers waits no longer.
+// it a fifteenth, and a tenth more leaves in the same time (go run ./cmd/bench -only=b,
+// in turns, on two processors). Who registers meanwhile waits as long as before.
 //
 // Threads have both from the one that made them, and some are there before main
 // is; these have it from before execve.
