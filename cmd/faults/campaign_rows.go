@@ -366,10 +366,15 @@ func campaignInvites(l *lab, people int) {
 	// What came is sent by now, and what was in doubt and did not come has failed; of
 	// that somebody may have heard before it was decided.
 	const holders = `SELECT registration_id FROM messages WHERE kind = 'campaign' AND state = 'sent'`
-	const held = `kind = 'campaign' AND state = 'sent' AND registration_id IN (SELECT id FROM registrations WHERE status = `
-	invited, changed := l.count(held+`'registered')`), l.count(`kind = 'change' AND state = 'sent' AND registration_id IN (`+holders+`)`)
+	had := func(status string) int {
+		return l.count(`kind = 'campaign' AND state = 'sent' AND registration_id IN (SELECT id FROM registrations WHERE status = '` + status + `')`)
+	}
+	heard := func(kind string) int {
+		return l.count(`kind = '` + kind + `' AND state = 'sent' AND registration_id IN (` + holders + `)`)
+	}
+	invited, changed := had("registered"), heard("change")
 	l.require(invited > 0 && changed == invited, "%d have the old invitation, and %d of them got the change", invited, changed)
-	gone, told := l.count(held+`'cancelled')`), l.count(`kind = 'cancellation' AND state = 'sent' AND registration_id IN (`+holders+`)`)
+	gone, told := had("cancelled"), heard("cancellation")
 	l.require(gone > 0 && gone < 30 && told == gone, "%d had the invitation when they cancelled, and %d of them were told", gone, told)
 	astray := l.count(`kind IN ('change', 'cancellation') AND state = 'sent' AND registration_id NOT IN (` + holders + ` OR kind = 'campaign' AND doubts > 0)`)
 	l.require(astray == 0, "%d who never had an invitation heard that it holds no more", astray)
