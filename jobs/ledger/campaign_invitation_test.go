@@ -25,6 +25,17 @@ func inviting(t testing.TB, name, audience string) jobs.Campaign {
 	return c
 }
 
+// agenda registers two people, and has a campaign invite them.
+func agenda(t testing.TB, db *ledger.DB, one, other string) (a, b jobs.Registration) {
+	t.Helper()
+	apply(t, db, programme(start1130, oneReminder), now)
+	a, b = register(t, db, one, now), register(t, db, other, now)
+	save(t, db, inviting(t, "agenda", "everyone"), now)
+	sendNow(t, db, "agenda", now)
+	step(t, db, "agenda", 10, now)
+	return a, b
+}
+
 // TestCampaignInvites: an invitation goes to who is registered for its event,
 // and what puts it right later goes to who has it, and to nobody else.
 func TestCampaignInvites(t *testing.T) {
@@ -90,11 +101,7 @@ func TestCampaignInvites(t *testing.T) {
 func TestCampaignInvitesTwice(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 		ctx := t.Context()
-		apply(t, db, programme(start1130, oneReminder), now)
-		goes, stays := register(t, db, "een@example.nl", now), register(t, db, "twee@example.nl", now)
-		save(t, db, inviting(t, "agenda", "everyone"), now)
-		sendNow(t, db, "agenda", now)
-		step(t, db, "agenda", 10, now)
+		goes, stays := agenda(t, db, "een@example.nl", "twee@example.nl")
 		w := live(t, db, "w1", now)
 		for _, r := range []jobs.Registration{goes, stays} {
 			m := message(t, db, r, "agenda")
@@ -120,11 +127,7 @@ func TestCampaignInvitesTwice(t *testing.T) {
 func TestCampaignInvitesNobodyElse(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, db *ledger.DB) {
 		ctx := t.Context()
-		apply(t, db, programme(start1130, oneReminder), now)
-		jan, piet := register(t, db, "jan@minbzk.nl", now), register(t, db, "piet@example.nl", now)
-		save(t, db, inviting(t, "agenda", "everyone"), now)
-		sendNow(t, db, "agenda", now)
-		step(t, db, "agenda", 10, now)
+		jan, piet := agenda(t, db, "jan@minbzk.nl", "piet@example.nl")
 		apply(t, db, programme(start1130, fmt.Sprintf(civilServants, "hold")+oneReminder), now)
 		w := live(t, db, "w1", now)
 		for _, r := range []jobs.Registration{jan, piet} {
