@@ -179,10 +179,13 @@ func TestCampaignInvitesWhileCancelled(t *testing.T) {
 		everybody := all(t, db, ledger.RegistrationFilter{})
 		for i, those := range slices.Collect(slices.Chunk(everybody, chunk)) {
 			var both sync.WaitGroup
-			written := make(chan struct{})
+			written, half := make(chan struct{}), make(chan struct{})
 			both.Go(func() {
-				if i%2 == 0 {
-					<-written // now and then all rows are there
+				switch i % 4 {
+				case 0:
+					<-half // of the dots are on record
+				case 2:
+					<-written // all rows are there
 				}
 				for _, r := range those {
 					if r.ID%2 == 0 {
@@ -193,10 +196,13 @@ func TestCampaignInvitesWhileCancelled(t *testing.T) {
 				}
 			})
 			both.Go(func() {
+				reached := sync.OnceFunc(func() { close(half) })
+				defer reached() // or an error would have the others wait for ever
 				if _, err := db.StepCampaign(t.Context(), "agenda", chunk, now); err != nil {
 					t.Error(err)
 				}
 				close(written)
+				dots := 0
 				for tickets := due(t, db, jobs.Bulk, now); len(tickets) > 0; tickets = due(t, db, jobs.Bulk, now) {
 					for _, ticket := range tickets {
 						claims, err := db.Claim(t.Context(), w, []int64{ticket.ID}, now)
@@ -205,6 +211,9 @@ func TestCampaignInvitesWhileCancelled(t *testing.T) {
 						}
 						for _, c := range claims {
 							finalDot(t, db, c, now)
+							if dots++; dots == chunk/2 {
+								reached()
+							}
 						}
 					}
 				}
